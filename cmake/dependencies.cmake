@@ -32,4 +32,13 @@ if(MF_DEVELOPMENT)
   mf_find_library(libevent_extra event2/http.h event_extra) # evhttp: a client in local/, a peer in bench/
   mf_find_library(cmocka cmocka.h cmocka)
 endif()
+# Open MPI 4 by its own name: what mpi.h and libmpi.so are is the choice of the machine.
+if(MF_MPI)
+  find_path(openmpi_INCLUDE_DIR mpi.h REQUIRED
+            PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openmpi/include NO_DEFAULT_PATH)
+  find_library(openmpi_LIBRARY libmpi.so.40 REQUIRED)
+  add_library(openmpi INTERFACE)
+  target_include_directories(openmpi SYSTEM INTERFACE ${openmpi_INCLUDE_DIR})
+  target_link_libraries(openmpi INTERFACE ${openmpi_LIBRARY})
+endif()
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED) # header only: XXH_INLINE_ALL

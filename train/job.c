@@ -13,10 +13,10 @@
 #include "checkpoints.h"
 #include "data.h"
 #include "gate.h"
+#include "hosts/start.h"
 #include "item_data.h"
 #include "metrics.h"
 #include "output.h"
-#include "presence.h"
 #include "progress.h"
 #include "ranking.h"
 #include "rated.h"
@@ -29,6 +29,7 @@
 #include "settings.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,7 +69,8 @@ typedef struct job {
     double read_seconds;
     double train_seconds;
     bool stopped;
-    mf_presence *presence; /* of the first of several hosts */
+    mf_hosts_group *group; /* NULL: one host */
+    uint32_t rank;         /* of this host */
     bool stdout_lost;      /* standard output takes nothing, and that is logged */
 } job;
 
@@ -97,11 +99,6 @@ static bool read_configuration(job *j, mf_error *err)
         return false;
     snprintf(j->model_path, sizeof j->model_path, "%s/model.bin", j->tree.model);
     snprintf(j->gate_path, sizeof j->gate_path, "%s/gate.json", j->tree.output_data);
-    if (j->hosts.n > 1)
-        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json", j->tree.output_data,
-                 j->hosts.name[j->hosts.rank]);
-    else
-        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics.json", j->tree.output_data);
     for (size_t i = 0; i < j->channels.n; i++)
         if (j->hosts.n > 1 && j->channels.channel[i].sharded)
             return mf_fail(
@@ -282,7 +279,7 @@ static bool choose_models(job *j, mf_error *err)
 
 static bool open_checkpoints(job *j, const mf_checkpointed *what, bool *resumed, mf_error *err)
 {
-    const char *host = j->hosts.n > 1 ? j->hosts.name[j->hosts.rank] : NULL;
+    const char *host = j->group != NULL ? mf_hosts_name(j->group, j->rank) : NULL;
     return mf_checkpoints_open(&j->checkpoints, &j->checkpoint_folder, host,
                                j->values.checkpoint_keep, what, err) &&
            mf_checkpoints_resume(&j->checkpoints, what, resumed, err);
@@ -648,40 +645,87 @@ static bool write_outputs(job *j, mf_error *err)
     return true;
 }
 
-/* A host that does not train. */
-static bool wait_for_first(const job *j, mf_error *err)
+/* The reason is the last line of the log, and the file comes after it. */
+static void report_failure(const job *j, bool have_tree, const mf_error *reason)
 {
-    const char *first = j->hosts.name[0];
-    mf_presence_end end;
-    mf_log_message(MF_LOG_INFO, "waiting", "%s trains, this host (%s) waits until it has ended",
-                   first, j->hosts.name[j->hosts.rank]);
-    if (!mf_presence_wait(&j->hosts, (uint16_t)j->values.hosts_port, j->values.hosts_wait, &end,
-                          err))
-        return err->code == MF_ERR_STOPPED;
-    if (end == MF_PRESENCE_FAILED)
-        return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
-                       "%s, which trains, has failed: its own failure "
-                       "file and log have the reason",
-                       first);
-    if (end == MF_PRESENCE_ABSENT)
-        mf_log_message(MF_LOG_WARNING, "first_host_absent",
-                       "%s cannot be reached at port %u (hosts_port) for %.0f s (hosts_wait): this "
-                       "host ends without waiting for it",
-                       first, j->values.hosts_port, j->values.hosts_wait);
+    static atomic_flag reported = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&reported))
+        pause(); /* another thread reports, and ends the process */
+    if (have_tree && mf_failure_exists(j->tree.failure))
+        mf_log_message(MF_LOG_WARNING, "failure_kept",
+                       "%s holds an earlier reason and is not overwritten", j->tree.failure);
+    mf_error unwritten = {0};
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_ERROR, "failed");
+    mf_log_text(&line, "class", mf_error_class(reason->code));
+    mf_log_text(&line, "message", reason->text);
+    mf_log_end(&line);
+    if (have_tree && !mf_failure_write(j->tree.failure, reason, &unwritten))
+        mf_log_message(MF_LOG_ERROR, "failed", "%s (%s)", reason->text, unwritten.text);
+}
+
+/* Another host has failed, or is lost. The thread of the group calls: the one that trains may be at
+ * anything. */
+static void fail_with_group(void *argument, const mf_error *failure)
+{
+    report_failure(argument, true, failure);
+    _exit(1);
+}
+
+/* With several hosts each line of the log has the name of its host. */
+static void name_in_log(const char *host)
+{
+    static const mf_log_style style = {
+        .fd = STDERR_FILENO,
+        .format = MF_LOG_JSON_UNLESS_TERMINAL,
+        .time_key = "ts",
+        .level_names = {"debug", "info", "warning", "error", "fatal"},
+        .context_key = "host",
+    };
+    mf_log_set_style(&style);
+    mf_log_set_context(host);
+}
+
+static bool start_hosts(job *j, mf_error *err)
+{
+    const char *names[MF_HOSTS_MAX];
+    for (size_t i = 0; i < j->hosts.n; i++)
+        names[i] = j->hosts.name[i];
+    const mf_hosts_options options = {
+        .names = names,
+        .rank = (uint32_t)j->hosts.rank,
+        .size = (uint32_t)j->hosts.n,
+        .interface = j->hosts.interface,
+        .job = mf_environment_job_name(),
+        .settings = j->fingerprint,
+        .port = (uint16_t)j->values.hosts_port,
+        .wait_seconds = j->values.hosts_wait,
+        .silence_seconds = j->values.hosts_silence,
+        .timeout_seconds = j->values.hosts_timeout,
+        .on_failure = fail_with_group,
+        .argument = j,
+    };
+    if (j->hosts.n > 1)
+        name_in_log(names[j->hosts.rank]);
+    if (!mf_hosts_start(&options, &j->group, err))
+        return false;
+    j->rank = mf_hosts_rank(j->group);
+    if (j->group != NULL) {
+        name_in_log(mf_hosts_name(j->group, j->rank));
+        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json", j->tree.output_data,
+                 mf_hosts_name(j->group, j->rank));
+    } else {
+        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics.json", j->tree.output_data);
+    }
     return true;
 }
 
-/* Training needs no other host, so that they cannot wait is no failure. */
-static void let_others_wait(job *j)
+/* A host that does not train. */
+static bool wait_for_first(const job *j, mf_error *err)
 {
-    mf_error err = {0};
-    if (j->hosts.n == 1)
-        return;
-    j->presence =
-        mf_presence_open(&j->hosts, (uint16_t)j->values.hosts_port, j->values.hosts_wait, &err);
-    if (j->presence == NULL)
-        mf_log_message(MF_LOG_WARNING, "hosts", "the other hosts cannot wait for this one: %s",
-                       err.text);
+    mf_log_message(MF_LOG_INFO, "waiting", "%s trains, this host (%s) waits until it has ended",
+                   mf_hosts_name(j->group, 0), mf_hosts_name(j->group, j->rank));
+    return mf_hosts_finish(j->group, err);
 }
 
 static bool run(job *j, mf_error *err)
@@ -689,9 +733,10 @@ static bool run(job *j, mf_error *err)
     if (!read_configuration(j, err))
         return false;
     log_start(j);
-    if (j->hosts.rank > 0)
+    if (!start_hosts(j, err))
+        return false;
+    if (j->rank > 0)
         return wait_for_first(j, err);
-    let_others_wait(j);
     return prepare_outputs(j, err) && read_data(j, err) && train(j, err) && write_outputs(j, err);
 }
 
@@ -736,20 +781,13 @@ static void remove_failure(const job *j)
         mf_log_message(MF_LOG_INFO, "failure_removed", "%s was of an earlier run", j->tree.failure);
 }
 
-/* The reason is the last line of the log, and the file comes after it. */
-static void report_failure(const job *j, bool have_tree, const mf_error *reason)
+/* All hosts have one reason, with the name of the host that had it first. */
+static void fail_everywhere(job *j, mf_error *err)
 {
-    if (have_tree && mf_failure_exists(j->tree.failure))
-        mf_log_message(MF_LOG_WARNING, "failure_kept",
-                       "%s holds an earlier reason and is not overwritten", j->tree.failure);
-    mf_error unwritten = {0};
-    mf_log_line line;
-    mf_log_begin(&line, MF_LOG_ERROR, "failed");
-    mf_log_text(&line, "class", mf_error_class(reason->code));
-    mf_log_text(&line, "message", reason->text);
-    mf_log_end(&line);
-    if (have_tree && !mf_failure_write(j->tree.failure, reason, &unwritten))
-        mf_log_message(MF_LOG_ERROR, "failed", "%s (%s)", reason->text, unwritten.text);
+    mf_error of_group = {0};
+    mf_hosts_fail(j->group, err);
+    if (mf_hosts_failed(j->group, &of_group))
+        *err = of_group;
 }
 
 int mf_job_run(const char *prefix, bool person)
@@ -760,15 +798,23 @@ int mf_job_run(const char *prefix, bool person)
     setvbuf(stdout, NULL, _IOLBF, 0);
     mf_progress_open(person);
     const bool have_tree = mf_tree_set(&j.tree, prefix, &err);
-    const bool ok = have_tree && run(&j, &err);
+    bool ok = have_tree && run(&j, &err);
     if (err.code == MF_ERR_STOPPED)
         explain_stop(&j, &err);
+    if (!ok)
+        fail_everywhere(&j, &err);
     release(&j);
     mf_progress_close();
-    if (ok && j.hosts.rank == 0)
+    if (ok && j.rank == 0) {
         remove_failure(&j);
-    else if (!ok)
+        ok = mf_hosts_finish(j.group, &err);
+    }
+    if (!ok)
         report_failure(&j, have_tree, &err);
-    mf_presence_close(j.presence, ok);
+    if (j.group != NULL) {
+        /* MPI is not ended, and what it would do at the end of the process is not wanted. */
+        fflush(stdout);
+        _exit(ok ? 0 : 1);
+    }
     return ok ? 0 : 1;
 }

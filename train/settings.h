@@ -41,7 +41,9 @@ typedef struct mf_train_settings {
     uint32_t feedback;      /* mf_feedback */
     uint64_t max_bad_rows;
     uint32_t hosts_port;
-    double hosts_wait;                 /* seconds */
+    double hosts_wait; /* seconds, as the next two */
+    double hosts_silence;
+    double hosts_timeout;
     uint32_t checkpoint_every;         /* epochs */
     uint32_t checkpoint_keep;          /* files */
     char user_column[MF_COLUMN_BYTES]; /* "": the usual names */

@@ -25,6 +25,7 @@ enum {
     LOOKS_AWAKE = 100,
     FIRST_PAUSE_US = 20,
     LONGEST_PAUSE_US = 1000,
+    BLAME_SECONDS = 3,
 };
 
 /* One wait: its deadline and its pauses. */
@@ -33,6 +34,22 @@ typedef struct waiting {
     uint32_t looks;
     int64_t pause_us;
 } waiting;
+
+/* The transport has failed. When a host dies, its neighbours may notice before they are told who it
+ * was: that is the better reason. */
+static bool transport_failed(mf_hosts_group *group, mf_error *err)
+{
+    const double until = mf_clock_seconds() + BLAME_SECONDS;
+    mf_error better = {0};
+    while (group->tell != NULL && mf_clock_seconds() < until) {
+        if (mf_hosts_failed(group, &better)) {
+            mf_error_clear(err);
+            return mf_fail_again(err, &better);
+        }
+        usleep(LONGEST_PAUSE_US);
+    }
+    return false;
+}
 
 /* Frees what is sent. */
 static bool reap(mf_hosts_group *group, mf_error *err)
@@ -52,7 +69,7 @@ static bool reap(mf_hosts_group *group, mf_error *err)
         mf_free(out->copy);
     }
     group->n_outgoing = kept;
-    return ok;
+    return ok || transport_failed(group, err);
 }
 
 /* A pause between two looks; false when the wait is over. peer: whose message is awaited. */
@@ -87,7 +104,7 @@ static bool post(mf_hosts_group *group, mf_hosts_channel channel, uint32_t to, u
     *out = (mf_hosts_outgoing){.copy = copy, .n_bytes = n_bytes};
     if (!group->transport.send(group->transport.state, channel, to, tag, bytes, n_bytes,
                                &out->ticket, err))
-        return false;
+        return transport_failed(group, err);
     group->n_outgoing++;
     group->sent_bytes += n_bytes;
     return true;
@@ -118,7 +135,7 @@ bool mf_hosts_send(mf_hosts_group *group, uint32_t to, uint32_t tag, const void 
 
 size_t mf_hosts_unsent(mf_hosts_group *group)
 {
-    mf_error ignored = {0}; /* the next exchange has it */
+    mf_error ignored = {0}; /* the next call fails as well */
     if (group == NULL || !reap(group, &ignored))
         return 0;
     return group->unsent;
@@ -127,7 +144,9 @@ size_t mf_hosts_unsent(mf_hosts_group *group)
 static bool probe(mf_hosts_group *group, mf_hosts_channel channel, uint32_t from, uint32_t tag,
                   mf_hosts_message *message, bool *found, mf_error *err)
 {
-    return group->transport.probe(group->transport.state, channel, from, tag, message, found, err);
+    return group->transport.probe(group->transport.state, channel, from, tag, message, found,
+                                  err) ||
+           transport_failed(group, err);
 }
 
 static bool wait_for(mf_hosts_group *group, mf_hosts_channel channel, uint32_t from, uint32_t tag,
@@ -156,11 +175,11 @@ static bool receive(mf_hosts_group *group, mf_hosts_channel channel, uint32_t fr
                        "%s sent %zu bytes with tag %u, and %zu were expected",
                        mf_hosts_name(group, message.from), message.n_bytes, message.tag, n_bytes);
     if (!group->transport.receive(group->transport.state, channel, &message, bytes, &ticket, err))
-        return false;
+        return transport_failed(group, err);
     waiting w = {0};
     for (bool done = false;;) {
         if (!group->transport.is_done(group->transport.state, ticket, &done, err))
-            return false;
+            return transport_failed(group, err);
         if (done)
             return true;
         if (!wait_more(group, &w, message.from, err))

@@ -74,6 +74,13 @@ void mf_hosts_fail(mf_hosts_group *group, const mf_error *reason)
         group->tell(group, &failure);
 }
 
+void mf_hosts_group_replace_failure(mf_hosts_group *group, const mf_error *failure)
+{
+    pthread_mutex_lock(&group->lock);
+    group->failure = *failure;
+    pthread_mutex_unlock(&group->lock);
+}
+
 bool mf_hosts_failed(mf_hosts_group *group, mf_error *err)
 {
     if (group == NULL)

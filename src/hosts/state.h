@@ -21,6 +21,7 @@ struct mf_hosts_group {
     uint32_t rank;
     uint32_t size;
     char (*name)[MF_HOSTS_NAME_BYTES]; /* [size] */
+    bool exchanges;                    /* messages have gone round the ring */
     double deadline_seconds;           /* a wait without a message ends after it */
     mf_hosts_transport transport;
 
@@ -35,6 +36,9 @@ struct mf_hosts_group {
     /* Tells the other hosts; called once, without the lock. NULL: there is no other host. */
     void (*tell)(mf_hosts_group *group, const mf_error *failure);
     void *teller; /* tell's own */
+    /* To be called when MPI ends the process. */
+    void (*on_failure)(void *argument, const mf_error *failure);
+    void *on_failure_argument;
 };
 
 /* A group whose transport and tell are to be set. Names are copied. */
@@ -47,5 +51,8 @@ void mf_hosts_group_destroy(mf_hosts_group *group);
 
 /* Sets the failure of the group as it is, if it is the first. True: it was. */
 bool mf_hosts_group_set_failure(mf_hosts_group *group, const mf_error *failure);
+
+/* Sets the failure in place of this host's own: another host's came first. */
+void mf_hosts_group_replace_failure(mf_hosts_group *group, const mf_error *failure);
 
 #endif

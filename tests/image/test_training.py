@@ -111,20 +111,6 @@ class Training(ImageCase):
         os.kill(program, signal.SIGSEGV)
         self.assertEqual(-signal.SIGSEGV, run.wait().status)
 
-    def test_two_hosts_that_share_a_folder_do_not_collide(self):
-        """Checklist 68, 69: names that are not algo-N; one model, both end with 0."""
-        one = self.job_on(ROWS).hosts("algo-1-x7k2p", ["algo-2-q0c4d", "algo-1-x7k2p"])
-        other = self.job_on(ROWS).hosts("algo-2-q0c4d", ["algo-2-q0c4d", "algo-1-x7k2p"])
-        other.write_config()
-        second = self.contained("train", options=(
-            *mount(other.prefix / "input", "/opt/ml/input", "ro"), *mount(one.model, "/opt/ml/model"),
-            *mount(other.output, "/opt/ml/output"))).wait()
-        self.assertEqual(0, second.status, second)
-        self.assertEqual([], os.listdir(one.model))
-        first = self.start_in_it(one).wait()
-        self.assertEqual(0, first.status, first)
-        self.assertEqual(["model.bin"], self.model_files(one))
-
     def test_the_log_is_lines_of_json_and_metrics_without_a_secret(self):
         """Checklist 72, 76, 77: with credentials in the environment."""
         job = self.job_on(ROWS)

@@ -46,10 +46,7 @@ class Job:
         return self
 
     def hosts(self, current, names):
-        """Several hosts wait for each other (test_hosts.py); without hosts_wait these do not."""
         self.resource["current_host"], self.resource["hosts"] = current, list(names)
-        if len(names) > 1:
-            self.hyperparameters.setdefault("hosts_wait", "0")
         return self
 
     def keep_checkpoints(self):

@@ -283,47 +283,6 @@ class Hosts(TrainCase):
         job.channels["train"].update(properties)
         return job
 
-    def test_the_first_of_the_sorted_hosts_trains_and_the_others_end_well(self):
-        """Checklist 68, 69: sorted bytewise, with any order in the file; and no two
-        hosts leave the same name in model/ or output/data/."""
-        alone = self.job_on(self.ROWS)
-        self.train(alone)
-        for names in (["algo-1", "algo-2"], ["algo-2", "algo-10", "algo-3"], ["zeta", "Alpha.x"],
-                      ["host_b", "host_a", "host_c"], ["algo-1-x9k2f", "algo-2-0aaaa"]):
-            first = sorted(names)[0]
-            left = []
-            for name in names:
-                with self.subTest(names=names, current=name):
-                    job = self.host(name, names)
-                    result = self.train(job)
-                    self.assertFalse(job.failure.exists(), result)
-                    if name == first:
-                        self.assertSameModel(alone, job)
-                        self.assertEqual(4, len(result.epochs))
-                    else:
-                        self.assertEqual([], self.model_files(job))
-                        self.assertEqual([], result.epochs)
-                        self.assertIn(first, result.stderr, "says who trains")
-                    left += [p.name for p in job.prefix.rglob("*")
-                             if p.is_file() and "input" not in str(p.relative_to(job.prefix))]
-            self.assertEqual(sorted(set(left)), sorted(left), "names collide")
-
-    def test_the_operating_systems_host_name_is_not_used(self):
-        """Checklist 69: current_host decides; ours is something else."""
-        self.assertNotIn(os.uname().nodename, ("b", "a"))
-        follower = self.host("b", ["b", "a"])
-        self.train(follower)
-        self.assertEqual([], self.model_files(follower))
-
-    def test_a_peer_that_does_not_exist_costs_nothing(self):
-        """Checklist 70: each host ends, though no other ever starts (hosts_wait)."""
-        names = ["algo-1", "no-such-host.invalid"]
-        leader = self.host("algo-1", names)
-        self.train(leader)
-        self.assertEqual(["model.bin"], self.model_files(leader))
-        follower = self.host("no-such-host.invalid", names)
-        self.train(follower)
-
     def test_shards_on_several_hosts_fail_everywhere_with_the_remedy(self):
         """Checklist 71: a shard is not the whole data; no host hangs, an empty
         shard is no special case."""

@@ -615,22 +615,6 @@ class Stopped(TrainCase):
 
 
 class Figures(TrainCase):
-    def test_metrics_are_named_by_host_when_there_is_more_than_one(self):
-        """Checklist 53."""
-        alone = self.job_on(ROWS)
-        self.train(alone)
-        self.assertEqual(["metrics.json"], os.listdir(alone.output / "data"))
-        hosts = ["algo-2", "algo-1"]
-        for host in hosts:
-            job = self.job_on(ROWS).hosts(host, hosts)
-            result = self.train(job)
-            data = job.output / "data"
-            names = sorted(os.listdir(data)) if data.exists() else []
-            for name in names:
-                self.assertIn(host, name, result)
-            if host == "algo-1":
-                self.assertEqual(["metrics-algo-1.json"], names)
-
     def test_the_same_start_gives_the_same_bytes(self):
         """Checklist 52; test_determinism.py does this thoroughly."""
         digests = set()

@@ -176,6 +176,7 @@ class Costs(unittest.TestCase):
 
     SIZES = {"small": {"requests": 0.1}, "medium": {
         "requests": 10, "Endpoint": "instances", "Streams": "on", "Cache": "on"}}
+    SIZES["loop"] = {**SIZES["medium"], "Archive": "on", "Retrain": "nightly"}
     SIZES["large"] = {**SIZES["medium"], "requests": 100, "instances": 4, "Service": "on", "Shards": 4}
     MONTH = 730  # hours
 
@@ -219,13 +220,24 @@ class Costs(unittest.TestCase):
             of_service = self.MONTH * (balancer + load + stack.parameters["ServiceTasks"] * (
                 int(task["Cpu"]) / 1024 * cpu + int(task["Memory"]) / 1024 * memory))
         streams = count("AWS::Kinesis::Stream") > 0
+        of_retraining = 0
+        if count("AWS::Scheduler::Schedule"):
+            text = self.table["retraining"][0]
+            minutes, steps = (int(re.search(rf"(\d+) {what}", text)[1]) for what in ("minutes", "steps"))
+            hour, thousand, million = self.prices("retraining")
+            nightly = "* * ?" in properties("RetrainSchedule")["ScheduleExpression"]
+            of_retraining = (365 if nightly else 52) / 12 * (
+                minutes / 60 * hour + steps / 1e3 * thousand + 1 / 1e6 * million)
+        archives = count("AWS::KinesisFirehose::DeliveryStream")  # then there are as many events as requests
         return {
+            "archive": archives * self.prices("archive")[0] * requests * 1e6 * 5 / 2 ** 20,
+            "retraining": of_retraining,
             "API Gateway": api * requests,
             behind_api: calls(requests, 5),
             behind_streams: calls(count("AWS::Lambda::EventSourceMapping") * stack.parameters["Shards"] *
                                   self.MONTH * 3600 / 1e6, 20),  # a call a second
             "endpoint": self.prices("endpoint")[0] * self.MONTH * instances * count("AWS::SageMaker::Endpoint"),
-            "streams": shards * shard_hour * self.MONTH + record * requests * streams,
+            "streams": shards * shard_hour * self.MONTH + record * requests * streams * (1 + archives),
             "cache": count("AWS::ElastiCache::ReplicationGroup") * (node * self.MONTH + secret),
             "VPC endpoints": count("AWS::EC2::VPCEndpoint") * count("AWS::EC2::Subnet") * vpc_endpoint * self.MONTH,
             "service": of_service,
@@ -235,7 +247,7 @@ class Costs(unittest.TestCase):
         }
 
     def test_every_line_and_every_sum(self):
-        sums = []
+        sums = {}
         for i, (size, assumed) in enumerate(self.SIZES.items(), 1):
             stated = {name: float(cells[i].replace(",", "")) for name, cells in self.table.items()}
             lines = self.lines(**assumed)
@@ -243,11 +255,11 @@ class Costs(unittest.TestCase):
             for name, amount in lines.items():
                 self.assertAlmostEqual(amount, stated[name], delta=0.0051, msg=f"{size}: {name}")
             amount = sum(stated.values())
-            sums.append(f"{amount:,.0f}")
-            self.assertEqual(f"**{sums[-1]}**", self.together[i], size)
+            sums[size] = f"{amount:,.0f}"
+            self.assertEqual(f"**{sums[size]}**", self.together[i], size)
         readme = (SOURCE / "README.md").read_text().replace("\n", " ")
-        for words, amount in zip((" with 100,000", " with 10 million", " with 100 million"), sums):
-            self.assertIn(f"${amount}{words}", readme)
+        for words, size in ((" with 100,000", "small"), (" with 10 million", "medium"), (" with 100 million", "large")):
+            self.assertIn(f"${sums[size]}{words}", readme)
 
     def test_the_smallest_stack_costs_cents_and_nothing_while_idle(self):
         small = {**self.SIZES["small"], "Watch": "off"}
@@ -267,7 +279,7 @@ class Costs(unittest.TestCase):
     def test_the_date_and_the_assumptions_are_given(self):
         stated = re.search(r"## What it costs\n\n(.*?)\n\n\|", self.text, re.S)[1]
         for words in (r"\(N\. Virginia\)", r"in [A-Z][a-z]+ 20\d\d", "without free tiers", "730 hours",
-                      "Small: .*100,000", "Medium: .*10 million", "Large: .*100 million"):
+                      "Small: .*100,000", "Medium: .*10 million", "Loop: .*Retrain=nightly", "Large: .*100 million"):
             self.assertRegex(stated.replace("\n", " "), words)
 
 

@@ -180,6 +180,13 @@ static void finish_list(mf_http_request *request, const mf_loaded *loaded, bool 
     mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }
 
+/* Without the last newline: the SDK's local mode appends one (docs/serving.md, Batch transform). */
+static void cut_newline(mf_text *response)
+{
+    if (response->n_bytes > 0 && response->bytes[response->n_bytes - 1] == '\n')
+        response->n_bytes--;
+}
+
 /* Runs one slice and sends the response at the end. False: not done. */
 static bool step_invocation(mf_http_request *request, void *state)
 {
@@ -198,6 +205,8 @@ static bool step_invocation(mf_http_request *request, void *state)
         }
         warn_unknown(in->service, &counts);
         set_attributes(request, in->loaded);
+        if (in->service->settings.sdk_batch)
+            cut_newline(mf_http_response(request));
         mf_http_respond(request, 200, in->media_type);
         return true;
     case MF_INFERENCE_FAILED:

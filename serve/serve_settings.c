@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELD(name) MF_SETTING_FIELD(mf_serve_settings, name)
@@ -216,6 +217,9 @@ static uint32_t choose_payload(const mf_settings *settings, const mf_serve_setti
 static bool settle_batch(const mf_settings *settings, mf_serve_settings *values, mf_error *err)
 {
     enum { JOB_SECONDS = 600, CHUNKED_MB = 1024 };
+    /* The platform writes true, the SDK's local mode True: the one difference that a container sees. */
+    const char *batch = getenv("SAGEMAKER_BATCH");
+    values->sdk_batch = batch != NULL && strcmp(batch, "True") == 0;
     values->batch_strategy %= 2; /* MultiRecord and MULTI_RECORD are the same */
     values->has_batch_strategy = is_given(settings, "SAGEMAKER_BATCH_STRATEGY");
     const bool given = is_given(settings, "SAGEMAKER_MAX_PAYLOAD_IN_MB");

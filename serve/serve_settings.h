@@ -37,6 +37,8 @@ typedef struct mf_serve_settings {
     bool multi_model;
 
     bool batch;
+    bool
+        sdk_batch; /* of the SDK's local mode, which ends each response with a newline of its own */
     uint32_t max_payload_mb; /* 0: not given */
     uint32_t batch_strategy; /* mf_batch_strategy */
     bool has_batch_strategy; /* the job set it: only then it is reported */

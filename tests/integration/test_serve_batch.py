@@ -147,6 +147,17 @@ class MiniBatches(ServeCase):
                     bare = [piece[:-1] for piece in pieces] + [""]
                     self.assertEqual(whole, self.transform(client, bare, content_type))
 
+    def test_the_local_mode_of_the_sdk_appends_the_last_newline(self):
+        """Checklist 123: SAGEMAKER_BATCH is True there; with assemble_with="Line" no line is blank."""
+        server = self.serve(env={"SAGEMAKER_BATCH": "True"})
+        rows = [f"{u},{i}\n" for u, i in pairs(50)]
+        lines = [json.dumps({"userId": u, "movieId": i}) + "\n" for u, i in pairs(50)]
+        for records, content_type in ((rows, CSV), (lines, JSON_LINES)):
+            whole = self.assertResponse(self.server.post("".join(records), content_type), 200).body
+            for n in (1, 7, 50):
+                responses = [server.post(piece, content_type) for piece in cuts(records, random.Random(n), n)]
+                self.assertEqual(whole, b"".join(response.body + b"\n" for response in responses))
+
     def test_records_of_all_kinds_keep_their_lines(self):
         """Checklist 113, 122: lists and similar movies beside ratings, as JSON Lines."""
         lines = [json.dumps(request) + "\n" for request in (

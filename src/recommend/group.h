@@ -32,7 +32,8 @@ MF_MUST_CHECK bool mf_group_add(const mf_recommender *recommender, mf_workspace 
 /* The group's profile, for mf_top_n: views into the workspace until its next group. Of the group of
  * one that is his profile's list. Fails MF_ERR_ARGUMENT: no member; MF_ERR_MEMORY.
  * Cost of a list: an average's is that of one user. Least misery scores, for each member, what the
- * index does not exclude for a mean of them; by rating it reads the model's floats. */
+ * index does not exclude for a mean of them. For five that is 1.8 times the list of one by rating of
+ * 60,000 items, 3.5 times by ranking with 256 factors, of which their vectors are a third. */
 MF_MUST_CHECK bool mf_group_profile(const mf_recommender *recommender, mf_workspace *workspace,
                                     mf_blend blend, mf_profile *profile, mf_error *err);
 

@@ -223,6 +223,8 @@ static bool fill(mf_index *index, const mf_index_rows *rows)
     /* Lengths fall, but bounds of them may not. */
     for (size_t block = index->n_blocks - 1; index->item_at != NULL && block > 0; block--)
         index->norm[block - 1] = fmaxf(index->norm[block - 1], index->norm[block]);
+    for (size_t block = 0; block < index->n_blocks; block++)
+        index->typical_norm += (double)index->norm[block] / (double)index->n_blocks;
     return true;
 }
 
@@ -241,9 +243,11 @@ bool mf_index_create(mf_index *index, const mf_index_rows *rows, mf_error *err)
         index->group_quads[g + 1] = end;
         index->n_runs += (end - GROUP_QUADS[g] + MF_INDEX_RUN - 1) / MF_INDEX_RUN;
     }
-    for (uint32_t item = 0; rows->bias != NULL && item < rows->n_items; item++)
+    for (uint32_t item = 0; rows->bias != NULL && item < rows->n_items; item++) {
         if (fabs((double)rows->bias[item]) > BIAS_MAX)
             return true;
+        index->most_bias = fmaxf(index->most_bias, fabsf(rows->bias[item]));
+    }
     bool ok = false, is_usable = false;
     index->blocks = mf_allocate(index->n_blocks, index->block_bytes, WHAT, err);
     index->norm = mf_allocate(index->n_blocks, sizeof *index->norm, WHAT, err);

@@ -84,6 +84,8 @@ typedef struct mf_index {
     uint32_t *item_at;  /* [n_items] the item at each place; NULL: item i is at place i */
     uint32_t *place_of; /* [n_items] the other way round; or NULL */
     float *weight_at;   /* [n_items] rows.weight by place; or NULL */
+    double typical_norm; /* the mean of norm */
+    float most_bias;     /* the largest |rows.bias[i]| */
 } mf_index;
 
 /* What an index is made of. */

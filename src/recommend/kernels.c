@@ -488,18 +488,36 @@ static void products_of(const float *p, const float *rows, size_t stride, const 
 }
 
 /* Every factor is a sum of its own, so lanes change no order. */
+INLINE void add_some_rows(const float *const *rows, const float *weights, size_t n, size_t stride,
+                          float *restrict sum)
+{
+    for (size_t f = 0; f < stride; f += WIDTH) {
+        vec x = *(const vec *)(sum + f);
+        UNROLL
+        for (size_t k = 0; k < n; k++)
+            x += weights[k] * *(const vec *)(rows[k] + f);
+        *(vec *)(sum + f) = x;
+    }
+}
+
 static void add_rows(const float *rows, size_t stride, const uint32_t *items, const float *weights,
                      size_t n, float *restrict sum)
 {
-    enum { ROWS_AHEAD = 4 };
-    for (size_t k = 0; k < n; k++) {
-        const float *row = rows + items[k] * stride;
-        const vec weight = (vec){0} + weights[k];
-        if (k + ROWS_AHEAD < n)
-            for (size_t f = 0; f < stride; f += LANES)
-                __builtin_prefetch(rows + items[k + ROWS_AHEAD] * stride + f);
-        for (size_t f = 0; f < stride; f += WIDTH)
-            *(vec *)(sum + f) += weight * *(const vec *)(row + f);
+    enum { TOGETHER = 4, PREFETCH_FLOATS = 64 }; /* of a longer row the rest comes by itself */
+    size_t k = 0;
+    for (; k + TOGETHER <= n; k += TOGETHER) {
+        const float *some[TOGETHER];
+        UNROLL
+        for (size_t row = 0; row < TOGETHER; row++)
+            some[row] = rows + items[k + row] * stride;
+        for (size_t next = k + TOGETHER; next < n && next < k + 2 * TOGETHER; next++)
+            for (size_t f = 0; f < PREFETCH_FLOATS && f < stride; f += LANES)
+                __builtin_prefetch(rows + items[next] * stride + f);
+        add_some_rows(some, weights + k, TOGETHER, stride, sum);
+    }
+    for (; k < n; k++) {
+        const float *one = rows + items[k] * stride;
+        add_some_rows(&one, weights + k, 1, stride, sum);
     }
 }
 

@@ -77,7 +77,8 @@ typedef struct mf_profile {
     const float
         *member_vectors; /* [n_members × ranking stride] as vector, which is a mean of them */
     const float *member_factors; /* [n_members × stride] as factors, which are a mean of them */
-    const float *member_bias;    /* [n_members]; bias is the least of them */
+    const float *member_bias;    /* [n_members]; bias is the least of them … */
+    float mean_bias;             /* … and this the mean with the weights of factors */
 } mf_profile;
 
 /* Of a user index, or of MF_INDEX_NONE: the anonymous user. Views into the model; costs nothing:

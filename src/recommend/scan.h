@@ -25,7 +25,7 @@ typedef struct mf_space {
  *
  * each operation rounded to float, the product of rows as mf_dot does it; not a number
  * counts as -INFINITY. Minus zero counts as zero. With members it is the least
- * of their scores, and query is a mean of their rows: no product is above its bound. */
+ * of their scores; query is a mean of their rows and base of theirs: none is above its bound. */
 typedef struct mf_scoring {
     const mf_space *space;
     bool skips_zero;    /* items whose row is zero are left out */

@@ -39,6 +39,10 @@ typedef struct mf_group {
     mf_scratch rated;    /* uint64_t: a bitmap of what any of them rated */
     mf_scratch left_out; /* uint32_t: the same as a list */
     float bias[MF_GROUP_MAX];
+    mf_scratch products;        /* float: of the members' rows with each other */
+    mf_scratch ordered_vectors; /* float: the rows again, in the order in which they are scored */
+    mf_scratch ordered_factors;
+    float ordered_bias[MF_GROUP_MAX];
     size_t n;
     bool known; /* any of them */
 } mf_group;

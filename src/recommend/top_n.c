@@ -77,6 +77,7 @@ static void rate(const mf_recommender *r, const mf_profile *profile, mf_scoring 
         scoring->n_members = profile->n_members;
         scoring->members = profile->member_factors;
         scoring->member_bias = profile->member_bias;
+        scoring->base = r->parts->global_mean + profile->mean_bias;
     }
     scoring->bias = r->parts->item_bias;
 }

@@ -47,6 +47,9 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->group.factors.block);
     mf_free(workspace->group.rated.block);
     mf_free(workspace->group.left_out.block);
+    mf_free(workspace->group.products.block);
+    mf_free(workspace->group.ordered_vectors.block);
+    mf_free(workspace->group.ordered_factors.block);
     mf_free(workspace);
 }
 

@@ -118,11 +118,10 @@ static void check_group(world_shape shape, mf_order order)
 static void lists_are_those_of_the_blended_scores(void **state)
 {
     (void)state;
-    static const world_kind kinds[] = {KIND_NORMAL, KIND_SOME_ZERO, KIND_LARGE, KIND_SPECTRAL,
-                                       KIND_HUGE,   KIND_SMALL,     KIND_CLOSE};
-    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-        for (int ranked = 0; ranked < 2; ranked++)
-            check_group((world_shape){.kind = kinds[k],
+    for (size_t k = 0; k < KINDS; k++)
+        for (int ranked = 0; ranked < 2; ranked++) {
+            setenv("MF_CPU", testing_cpus[k % TESTING_CPUS], 1);
+            check_group((world_shape){.kind = (world_kind)k,
                                       .n_users = 4,
                                       .n_items = 900,
                                       .n_factors = 7,
@@ -131,6 +130,8 @@ static void lists_are_those_of_the_blended_scores(void **state)
                                       .prior = 0.5f,
                                       .seed = k},
                         ranked ? MF_ORDER_RANKING : MF_ORDER_RATING);
+        }
+    unsetenv("MF_CPU");
 }
 
 /* A group of one, of anonymous users, with every other condition of a query. */

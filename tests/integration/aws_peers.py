@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 
 from aws_signature import Request, check
+from lambda_case import KEYS, REGION
 
 
 class Seen(Request):
@@ -214,3 +215,21 @@ class Peer:
             self.complaints += check(seen, self.keys, self.region, self.service)
             act = self._acts.pop(0) if self._acts else self.otherwise
         return act(connection, seen)
+
+
+def endpoint_before(test, server):
+    """InvokeEndpoint as in SageMaker, in front of a `serve`, for the time of the test."""
+    def act(connection, seen):
+        response = server.post(seen.body, seen.header("Content-Type"), headers=[
+            (name, seen.header(name)) for name in ("Accept", "X-Amzn-SageMaker-Custom-Attributes")
+            if seen.header(name)])
+        if response.status != 200:
+            return failure(424, "ModelError", Message="x", OriginalStatusCode=response.status,
+                           OriginalMessage=response.body.decode())(connection, seen)
+        return respond(200, response.body, [
+            (name, response.header(name)) for name in ("Content-Type", "X-Amzn-SageMaker-Custom-Attributes")
+            if response.header(name)])(connection, seen)
+    peer = Peer("sagemaker", KEYS, REGION)
+    peer.otherwise = act
+    test.addCleanup(peer.close)
+    return peer

@@ -9,18 +9,14 @@
 replay() is what profiles are by the rules of src/cache/feedback.h, in plain Python.
 """
 
-import json
 import struct
 import urllib.parse
 
-from kinesis_peer import PutRecords
-from lambda_case import KEYS, REGION, FunctionCase
+from behind_streams import DEAD, BehindStreams
 from programs import BIN
-from recommend_case import Function
 from redis_peers import RealRedis
 from train_case import TrainCase
 
-DEAD = "dead-letters"
 ARRIVAL = 1545084650.987
 ARRIVAL_MS = 1545084650987
 
@@ -61,59 +57,21 @@ def replay(events, most=200):
             for user, items in users.items()}
 
 
-class Part(FunctionCase):
+class FeedbackCase(BehindStreams, TrainCase):
     program = BIN / "feedback"
-
-
-class FeedbackCase(TrainCase):
     redis_settings = ()
 
     def setUp(self):
         super().setUp()
-        self.stream = PutRecords(KEYS, REGION)
         self.redis = RealRedis(self, *self.redis_settings)
-        self.parts = []
-
-    def tearDown(self):
-        try:
-            for part in self.parts:
-                for line in part.end_runs():
-                    for key in ("timestamp", "level", "message", "requestId"):
-                        self.assertIn(key, line)
-                part.tearDown()
-            self.assertEqual([], self.stream.peer.complaints)
-        finally:
-            self.stream.peer.close()
-            super().tearDown()
 
     def variables(self, **more):
-        return {"AWS_LAMBDA_FUNCTION_NAME": "feedback", "REDIS_ENABLED": "true",
-                "REDIS_ENDPOINT": "127.0.0.1", "REDIS_PORT": str(self.redis.port),
-                "REDIS_CONNECT_MS": "5000", "REDIS_COMMAND_MS": "5000", "REDIS_RETRY_MS": "50",
-                "AWS_ENDPOINT_URL_KINESIS": self.stream.peer.url, "ANSWER_MARGIN_MS": "100",
-                "REDIS_PASSWORD": None, **more}
-
-    def part(self):
-        part = Part()
-        part.setUp()
-        self.parts.append(part)
-        return part
-
-    def function(self, **more):
-        part = self.part()
-        return Function(self, part, part.start(**self.variables(**more)))
-
-    def refused(self, *pieces, **more):
-        """A function that must not start: exit 1, the sentence at init/error."""
-        part = self.part()
-        result = part.launch(**self.variables(**more)).wait(60)
-        self.assertEqual(1, result.status, result)
-        message = part.api.calls("init")[0].json["errorMessage"]
-        for piece in pieces:
-            self.assertIn(piece, message)
+        return super().variables(**{"REDIS_ENABLED": "true", "REDIS_ENDPOINT": "127.0.0.1",
+                                    "REDIS_PORT": str(self.redis.port), "REDIS_CONNECT_MS": "5000",
+                                    "REDIS_COMMAND_MS": "5000", "REDIS_RETRY_MS": "50", **more})
 
     def dead_letters(self):
-        return [json.loads(data) for name, _, data in self.stream.written if name == DEAD]
+        return self.stream.events(DEAD)
 
     def value_of(self, user):
         value = self.redis.command("GET", key_of(user))
@@ -122,13 +80,3 @@ class FeedbackCase(TrainCase):
     def events_of(self, user):
         value = self.value_of(user)
         return None if value is None else value[1]
-
-    def assertFine(self, event):
-        self.assertEqual("response", event.kind, event.response.body)
-        self.assertEqual({"batchItemFailures": []}, event.json)
-
-    def assertFrom(self, event, sent, index):
-        """The response names the record at that index of what was sent, and no other."""
-        self.assertEqual("response", event.kind, event.response.body)
-        number = sent["Records"][index]["kinesis"]["sequenceNumber"]
-        self.assertEqual({"batchItemFailures": [{"itemIdentifier": number}]}, event.json)

@@ -8,9 +8,9 @@ import random
 import threading
 
 from aws_peers import failure
-from feedback_case import ARRIVAL_MS, DEAD, FeedbackCase, key_of, rated, replay
+from behind_streams import DEAD, aggregated
+from feedback_case import ARRIVAL_MS, FeedbackCase, key_of, rated, replay
 from kinesis_peer import instead, refuse
-from recommend_case import aggregated
 from redis_peers import eventually
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from aggregate_case import record, window
 from aws_peers import respond
+from behind_streams import aggregated
 from lambda_case import FunctionCase
 from models import trained
 from predict_case import REQUEST, RESPONSE, PredictCase
 from programs import BIN, SOURCE
-from recommend_case import aggregated
 
 CASES = Path(__file__).parent / "cases" / "functions"
 SETTINGS = {

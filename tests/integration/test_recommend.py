@@ -7,11 +7,11 @@ import subprocess
 import time
 import unittest
 
+from behind_streams import DEAD, Function, aggregated, encoded
 from local_cloud import cloud_beside
 from models import trained
 from programs import BIN, DEADLINE, SOURCE
-from recommend_case import (DEAD, OUT, RECOMMENDED, Function, RecommendCase, aggregated, encoded,
-                            request)
+from recommend_case import OUT, RECOMMENDED, RecommendCase, request
 from sanitizers import SANITIZER_ENVIRONMENT
 
 

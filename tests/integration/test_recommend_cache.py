@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from aws_peers import Peer, failure, respond
+from aws_peers import Peer, endpoint_before, failure, respond
 from lambda_case import KEYS, REGION
 from models import place_model, trained
 from recommend_case import RecommendCase, request
@@ -256,29 +256,12 @@ class Cache(CacheCase):
 
 
 class EntryPoints(RecommendCase):
-    def endpoint(self):
-        """InvokeEndpoint as in SageMaker, in front of serve."""
-        def act(connection, seen):
-            response = self.server.post(seen.body, seen.header("Content-Type"), headers=[
-                (name, seen.header(name)) for name in (
-                    "Accept", "X-Amzn-SageMaker-Custom-Attributes")])
-            if response.status != 200:
-                return failure(424, "ModelError", Message="x", OriginalStatusCode=response.status,
-                               OriginalMessage=response.body.decode())(connection, seen)
-            return respond(200, response.body, [
-                (name, response.header(name)) for name in (
-                    "Content-Type", "X-Amzn-SageMaker-Custom-Attributes")])(connection, seen)
-        peer = Peer("sagemaker", KEYS, REGION)
-        peer.otherwise = act
-        self.addCleanup(peer.close)
-        return peer
-
     def through_endpoint(self, peer, **more):
         return self.function(ENDPOINT_NAME=ENDPOINT, AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=peer.url,
                              **more)
 
     def test_three_entry_points_give_the_same_recommendations(self):
-        peer = self.endpoint()
+        peer = endpoint_before(self, self.server)
         functions = [self.function(), self.through_endpoint(peer),
                      self.function(MODEL_URI=str(trained().model_bin))]
         requests = [*(request(u) for u in trained().users[:30]), request("unknown-user"),
@@ -299,7 +282,7 @@ class EntryPoints(RecommendCase):
 
     def test_the_endpoint_throttles_and_its_container_refuses(self):
         """56, 57"""
-        peer = self.endpoint()
+        peer = endpoint_before(self, self.server)
         f = self.through_endpoint(peer, DEAD_LETTER_STREAM_NAME="dead", MAX_TOP_N="100000")
         peer.will(failure(400, "ThrottlingException", message=None),
                   failure(503, "ServiceUnavailable", Message="x"))

@@ -7,9 +7,10 @@ import time
 import unittest
 
 from aws_peers import Peer, cut, failure, hang_up, raw, reset, respond
+from behind_streams import DEAD, aggregated
 from kinesis_peer import THROTTLED, instead, refuse
 from programs import DEADLINE
-from recommend_case import DEAD, OUT, RECOMMENDED, RecommendCase, aggregated, request
+from recommend_case import OUT, RECOMMENDED, RecommendCase, request
 
 
 class Front:

@@ -3,8 +3,9 @@
 import json
 import unittest
 
+from behind_streams import DEAD, aggregated
 from models import described, trained
-from recommend_case import DEAD, RecommendCase, aggregated, request
+from recommend_case import RecommendCase, request
 
 LISTS = ("recommendations", "similar", "audience")
 

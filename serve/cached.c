@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "serve/invocations.h"
+#include "serve/with_events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +34,8 @@ struct shared_lookup {
     mf_loaded *loaded; /* held: the key has its version */
     mf_cache_key key;
     mf_feedback_key feedback_key;
-    uint64_t generation;     /* of the user's events */
-    mf_visitor events;       /* its arrays are of `memory` */
-    double *memory;          /* NULL: there are no events */
-    bool has_lost_events;    /* no memory: the list is not stored */
+    mf_user_events events;
+    uint64_t generation;     /* of the events; 0: none, or no memory for them */
     mf_cache_lookup *lookup; /* NULL after the response of Redis */
     mf_text items;           /* empty until the list is known */
     mf_inference_list list;
@@ -103,40 +102,16 @@ static void free_lookup(shared_lookup *f)
         mf_cache_client_cancel(f->loop->cache, f->lookup);
     mf_loaded_release(f->loaded);
     mf_text_free(&f->items);
-    mf_free(f->memory);
+    mf_user_events_free(&f->events);
     free(f);
 }
 
-/* The rating as the model has ratings: NAN is a liked item, in a model of counts one more. */
-static float rating_of(const shared_lookup *f, float rating)
-{
-    if (mf_recommender_has_ratings(f->loaded->recommender))
-        return rating;
-    return rating > 0 ? rating : 1;
-}
-
-/* The events come newest first. Their order is that of cache/feedback.h, whatever their times are. */
 static void take_events(void *argument, size_t i, const mf_feedback *feedback)
 {
     shared_lookup *f = argument;
     (void)i;
-    f->generation = feedback->generation;
-    if (feedback->n == 0)
-        return;
-    f->memory = mf_allocate(feedback->n, sizeof(double) + sizeof(uint32_t) + sizeof(float),
-                            "a user's events", NULL);
-    f->has_lost_events = f->memory == NULL;
-    if (f->memory == NULL)
-        return;
-    uint32_t *items = (uint32_t *)(f->memory + feedback->n);
-    float *ratings = (float *)(items + feedback->n);
-    for (size_t j = 0; j < feedback->n; j++) {
-        const mf_feedback_event *event = &feedback->events[j];
-        items[j] = mf_model_find_item(f->loaded->model, event->item.bytes, event->item.n_bytes);
-        ratings[j] = rating_of(f, event->rating);
-        f->memory[j] = (double)(feedback->n - j);
-    }
-    f->events = (mf_visitor){items, ratings, f->memory, feedback->n};
+    if (mf_feedback_copy(feedback, &f->events, NULL))
+        f->generation = feedback->generation;
 }
 
 static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
@@ -167,8 +142,7 @@ static void store(shared_lookup *f)
                                   .count = f->list.count,
                                   .known_user = f->list.known_user,
                                   .generation = f->generation};
-    if (!f->has_lost_events)
-        mf_cache_client_set(f->loop->cache, &f->key, &entry);
+    mf_cache_client_set(f->loop->cache, &f->key, &entry);
 }
 
 /* Computes a list after a miss. A long search takes several steps, each run by one of the waiting
@@ -179,10 +153,9 @@ static mf_inference_progress compute(mf_http_request *request, shared_lookup *f,
     const mf_http_view user = mf_http_get_segment(request);
     if (shared->searching != NULL && shared->searching != f)
         return MF_INFERENCE_MORE;
-    if (!f->searching &&
-        !mf_listing_begin(&f->listing, f->loaded->recommender, &f->loaded->limits,
-                          f->loop->workspace, user.bytes, user.n_bytes, f->key.top_n,
-                          f->memory != NULL ? &f->events : NULL, err)) {
+    if (!f->searching && !mf_listing_begin(&f->listing, f->loaded->recommender, &f->loaded->limits,
+                                           f->loop->workspace, user.bytes, user.n_bytes,
+                                           f->key.top_n, &f->events, err)) {
         end_search(f);
         return MF_INFERENCE_FAILED;
     }
@@ -295,9 +268,9 @@ void mf_handle_cached(mf_http_request *request, void *context)
     if (loaded != NULL &&
         mf_serve_parameters(request, service->settings.max_top_n, &top_n, &steering)) {
         if (steering.n_bytes > 0)
-            mf_serve_steered(request, service, loop, loaded, top_n, &steering, since);
+            mf_serve_with_events(request, service, loop, loaded, top_n, &steering, since);
         else if (!join(request, loop, loaded, top_n, since))
-            mf_serve_list(request, loop, loaded, top_n, since);
+            mf_serve_list(request, loop, loaded, top_n, NULL, since);
     }
     mf_text_free(&steering);
 }

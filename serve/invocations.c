@@ -350,13 +350,13 @@ static void destroy_list(void *state)
 }
 
 void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded,
-                   uint32_t top_n, double since)
+                   uint32_t top_n, const mf_user_events *events, double since)
 {
     mf_error err = {0};
     list_request r = {.loop = loop, .loaded = loaded, .since = since};
     const mf_http_view user = mf_http_get_segment(request);
     if (!mf_listing_begin(&r.listing, loaded->recommender, &loaded->limits, loop->workspace,
-                          user.bytes, user.n_bytes, top_n, NULL, &err))
+                          user.bytes, user.n_bytes, top_n, events, &err))
         mf_serve_reject(request, &err);
     else if (!step_list(request, &r) &&
              resume_in_slices(request, step_list, &r, sizeof r, loaded, destroy_list))
@@ -365,7 +365,8 @@ void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *l
 }
 
 void mf_serve_steered(mf_http_request *request, mf_service *service, mf_service_loop *loop,
-                      mf_loaded *loaded, uint32_t top_n, const mf_text *steering, double since)
+                      mf_loaded *loaded, uint32_t top_n, const mf_text *steering,
+                      const mf_user_events *events, double since)
 {
     mf_error err = {0};
     const mf_http_view user = mf_http_get_segment(request);
@@ -374,6 +375,7 @@ void mf_serve_steered(mf_http_request *request, mf_service *service, mf_service_
     mf_text_json(&in.body, user.bytes, user.n_bytes);
     mf_text_format(&in.body, ",\"top_n\":%u", top_n);
     mf_text_append(&in.body, steering->bytes, steering->n_bytes);
+    mf_inference_add_events(&in.body, events);
     mf_text_append(&in.body, "}", 2); /* with the zero byte behind */
     if (steering->failed || in.body.failed)
         mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for this request: try again later");
@@ -390,21 +392,4 @@ void mf_serve_steered(mf_http_request *request, mf_service *service, mf_service_
         return;
     mf_inference_destroy(in.inference);
     mf_text_free(&in.body);
-}
-
-void mf_handle_recommend(mf_http_request *request, void *context)
-{
-    mf_service *service = context;
-    mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
-    mf_loaded *loaded = mf_serve_model(request, loop);
-    mf_text steering = MF_TEXT_EMPTY;
-    uint32_t top_n;
-    if (loaded != NULL &&
-        mf_serve_parameters(request, service->settings.max_top_n, &top_n, &steering)) {
-        if (steering.n_bytes > 0)
-            mf_serve_steered(request, service, loop, loaded, top_n, &steering, 0);
-        else
-            mf_serve_list(request, loop, loaded, top_n, 0);
-    }
-    mf_text_free(&steering);
 }

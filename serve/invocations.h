@@ -17,10 +17,7 @@
 /* POST /invocations. Long bodies are processed in slices. */
 void mf_handle_invocations(mf_http_request *request, void *service);
 
-/* GET /internal/recommend/{user_id}?top_n=20, with the parameters of mf_inference_add_parameter. X-Model-Version is the version of the model. */
-void mf_handle_recommend(mf_http_request *request, void *service);
-
-/* Shared with cached.c: the loop's model, or NULL after a 503; the parameters of the query, top_n
+/* Shared with with_events.c and cached.c: the loop's model, or NULL after a 503; the parameters of the query, top_n
  * by default 20 and the others as members of a JSON instance, or false after a 400; the response to an error of inference.h. */
 MF_MUST_CHECK mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop);
 MF_MUST_CHECK bool mf_serve_parameters(mf_http_request *request, uint32_t max_top_n,
@@ -37,14 +34,15 @@ void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, cons
                            const mf_text *items, const mf_inference_list *list, bool from_cache,
                            double since);
 
-/* Looks up the list of the user in the path and responds with it, or with an error; at once, or in
- * slices where the catalogue takes long, so that the loop serves other requests in between. Must be
- * the last call of a handler. */
+/* Computes the list of the user in the path, with these events or NULL, and responds with it, or
+ * with an error; at once, or in slices where the catalogue takes long, so that the loop serves other
+ * requests in between. Must be the last call of a handler, or of a slice of a request that waits. */
 void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded,
-                   uint32_t top_n, double since);
+                   uint32_t top_n, const mf_user_events *events, double since);
 
-/* The same for a list with other parameters than top_n; steering is copied. */
+/* The same for a list with other parameters than top_n; steering is copied. events may be none. */
 void mf_serve_steered(mf_http_request *request, mf_service *service, mf_service_loop *loop,
-                      mf_loaded *loaded, uint32_t top_n, const mf_text *steering, double since);
+                      mf_loaded *loaded, uint32_t top_n, const mf_text *steering,
+                      const mf_user_events *events, double since);
 
 #endif

@@ -7,6 +7,7 @@
 #include "serve/cached.h"
 #include "serve/invocations.h"
 #include "serve/status.h"
+#include "serve/with_events.h"
 
 #include <stdio.h>
 #include <string.h>

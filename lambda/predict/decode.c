@@ -124,7 +124,8 @@ static bool refuse(mf_predict_problem *problem, const char *reason)
 /* decode.h (4): refuses, or appends the members that are missing to the text. */
 static bool close_list(const mf_instance *instance, mf_text *text, mf_predict_problem *problem)
 {
-    if (instance->kind != MF_INSTANCE_LIST || instance->rated.n > 0)
+    const bool is_visitor = instance->user.id.bytes == NULL && instance->users.n == 0;
+    if (instance->kind != MF_INSTANCE_LIST || is_visitor)
         return true;
     const json_t *include_rated = json_object_get(instance->document, "include_rated");
     if (json_is_false(include_rated))

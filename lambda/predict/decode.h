@@ -11,13 +11,13 @@
  * (1) The reader is that of the bodies of /invocations (inference/instance.h), and so are the
  *     errors: every entry point accepts and rejects the same instances.
  * (2) The model is sent the request's own JSON object, so that it reads what was read here. A list that
- *     (4) closes gets the members that are missing.
+ *     (4) closes gets the members that are missing; events.h adds a user's newest events.
  * (3) One instance at a time: batches (instances) go to the endpoint itself.
  * (4) Closed (OUTSIDERS): a list for a userId contains what the user has rated, ordered by
  *     predicted rating, or by popularity on request. A list that leaves out rated movies tells
  *     which ones they are, the scores of a ranking tell most of them, and reasons name them. An
  *     explicit "include_rated": false, "order": "ranking" or `explain` beside userId or userIds is a bad
- *     request. Requests with `ratings` or `similar` are not restricted.
+ *     request. Requests with `similar`, or with `ratings` and no userId, are not restricted.
  * (5) `audience`, which lists users, is a bad request, closed or open.
  *
  * Threads: one instance each. */

@@ -5,7 +5,8 @@
  * It connects handler.h with a real model, real movies, a log and metrics.
  *
  * (1) The start reads settings, movies and, when this process computes, the model. A failure is one
- *     sentence. With an endpoint it opens no connection but to the place of the movies. Movies that
+ *     sentence. With an endpoint it opens no connection but to the place of the movies and, for the
+ *     password of Redis, to Secrets Manager (cache/redis.h). Movies that
  *     are there but cannot be read do not fail the start, which would be "Internal server error" for
  *     a client: requests get 500 movies_unreadable until the file is corrected, for which the
  *     function looks every MOVIES_RETRY_SECONDS.
@@ -17,11 +18,12 @@
  *     own faults and the model's, with the details that the response leaves out.
  * (4) Each event is one line of metrics: namespace Recommender, dimension Function=predict:
  *     Latency and ModelLatency (ms), MoviesAge and ModelAge (s), Errors and one more by kind
- *     (count).
+ *     (count); with Redis also CacheLatency (ms) and CacheErrors (count).
  *
  * Threads: the runtime's. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "lambda/cache/redis.h"
 #include "lambda/predict/handler.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
@@ -33,6 +35,7 @@ typedef struct function {
     mf_predict_movies_source movies;
     mf_lambda_model_source model; /* zeroed: it is behind an endpoint */
     mf_predict_predictor predictor;
+    mf_lambda_redis redis;
     mf_predict_handler handler;
 } function;
 
@@ -84,6 +87,9 @@ static bool start(void *context, mf_error *err)
     mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
     f->handler.settings = &f->settings;
     f->handler.limits = mf_predict_settings_limits(&f->settings);
+    if (!mf_lambda_redis_start(&f->redis, deadline_ms, err))
+        return false;
+    f->handler.cache = f->redis.session;
     return start_s3(f, err) && start_movies(f, deadline_ms, err) &&
            start_predictor(f, deadline_ms, err);
 }
@@ -107,7 +113,7 @@ static void log_outcome(const mf_predict_outcome *outcome)
     mf_log_end(&line);
 }
 
-static void write_metrics(const function *f, const mf_lambda_invocation *invocation,
+static void write_metrics(function *f, const mf_lambda_invocation *invocation,
                           const mf_predict_outcome *outcome, double latency_ms)
 {
     const mf_predict_problem_kind kind = outcome->problem.kind;
@@ -123,6 +129,12 @@ static void write_metrics(const function *f, const mf_lambda_invocation *invocat
     if (f->model.model != NULL)
         mf_lambda_metrics_add(&metrics, "ModelAge", MF_LAMBDA_UNIT_SECONDS,
                               (double)mf_lambda_watched_age_ms(&f->model.place) / 1e3);
+    if (f->redis.cache != NULL) {
+        mf_lambda_metrics_add(&metrics, "CacheLatency", MF_LAMBDA_UNIT_MILLISECONDS,
+                              outcome->cache_ms);
+        mf_lambda_metrics_add(&metrics, "CacheErrors", MF_LAMBDA_UNIT_COUNT,
+                              (double)mf_lambda_redis_take_errors(&f->redis));
+    }
     mf_lambda_metrics_add(&metrics, "Errors", MF_LAMBDA_UNIT_COUNT,
                           kind == MF_PREDICT_PROBLEM_NONE ? 0 : 1);
     if (kind != MF_PREDICT_PROBLEM_NONE)
@@ -153,6 +165,7 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
     refresh_movies(f, invocation);
     mf_lambda_model_source_refresh_before(&f->model, f->settings.model_refresh_seconds,
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
+    mf_lambda_redis_refresh(&f->redis, mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4);
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics && !outcome.is_health_check)
@@ -163,6 +176,7 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
 static void finish(void *context)
 {
     function *f = context;
+    mf_lambda_redis_end(&f->redis);
     mf_predict_handler_free(&f->handler);
     mf_predict_predictor_end(&f->predictor);
     mf_lambda_model_source_end(&f->model);
@@ -176,6 +190,7 @@ static void print_settings(void)
     mf_predict_settings values;
     if (mf_predict_settings_start(&settings, &values, NULL))
         mf_settings_print_help(&settings, stdout);
+    mf_lambda_redis_print_settings();
 }
 
 int main(int argc, char **argv)

@@ -315,7 +315,7 @@ bool mf_predict_response_write(const mf_instance *instance, bool is_closed, cons
 {
     json_t *root = json_loadb(model, n_model, JSON_REJECT_DUPLICATES, NULL);
     bool ok = false;
-    if (is_closed && instance->rated.n == 0)
+    if (is_closed && (instance->rated.n == 0 || instance->user.id.bytes != NULL))
         json_object_del(root, "known_user");
     if (!json_is_object(root))
         nonsense(problem, "an object of JSON");

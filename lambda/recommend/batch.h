@@ -24,6 +24,7 @@ typedef struct mf_recommend_request {
     mf_id timestamp;  /* n_bytes 0: there is none */
     mf_id instance;   /* n_bytes 0: the best top_n for user; else the JSON that the model gets */
     bool has_entries; /* its list is one of objects (with, explain), not of ids */
+    bool has_ratings; /* the instance has ratings of its own */
     uint32_t top_n;   /* of an instance: how many ids its result is as long as, about */
 } mf_recommend_request;
 

@@ -185,6 +185,7 @@ static void read_instance(mf_recommend_request *request, members *found,
     instances->bytes[at] = '{'; /* the first comma */
     request->instance = (mf_id){instances->bytes + at, instances->n_bytes - at};
     request->has_entries = has(found, MF_FIELD_WITH) || has(found, MF_FIELD_EXPLAIN);
+    request->has_ratings = has(found, MF_FIELD_RATINGS);
     request->top_n = size_of(found, limits, request->has_entries);
     mf_text_append(instances, "", 1);
 }

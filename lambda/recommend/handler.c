@@ -4,13 +4,14 @@
 #include "base/clock.h"
 
 /* (6) The next items, as many as have lists of bounded size together; one at least. */
-static void next_part(mf_recommend_batch *batch)
+static void next_part(mf_recommend_batch *batch, bool with_events)
 {
+    const uint32_t n_beside = with_events ? MF_RECOMMEND_EVENTS_LISTED : 0;
     uint64_t n_listed = 0;
     batch->first = batch->end;
     while (batch->end < batch->n_items) {
         const mf_recommend_item *item = &batch->items[batch->end];
-        n_listed += item->state == MF_RECOMMEND_PENDING ? item->request.top_n : 0;
+        n_listed += item->state == MF_RECOMMEND_PENDING ? item->request.top_n + n_beside : 0;
         if (n_listed > MF_RECOMMEND_LISTED_MOST && batch->end > batch->first &&
             !batch->settings->test_run)
             break;
@@ -67,7 +68,7 @@ bool mf_recommend_handle(mf_recommend_handler *handler, const mf_lambda_invocati
     if (!mf_recommend_decode(batch, err))
         return false;
     do {
-        next_part(batch);
+        next_part(batch, h->scoring.cache != NULL);
         if (!mf_recommend_look_up(&h->lookups, batch, h->remembered, err) ||
             !mf_recommend_score(&h->scoring, &h->lookups, batch, err) ||
             !mf_recommend_write_results(&h->emitter, batch, &h->lookups, err))

@@ -25,7 +25,10 @@
 #include "lambda/recommend/emit.h"
 #include "lambda/recommend/score.h"
 
-enum { MF_RECOMMEND_LISTED_MOST = 1 << 20 /* ids, of 8 to 16 bytes mostly */ };
+enum {
+    MF_RECOMMEND_LISTED_MOST = 1 << 20, /* ids, of 8 to 16 bytes mostly */
+    MF_RECOMMEND_EVENTS_LISTED = 500,   /* a user's events are as long as this many ids */
+};
 
 /* Zeroed but for settings, remembered, scorer and cache of scoring, and the callbacks of emitter,
  * which are borrowed. */

@@ -4,16 +4,24 @@
 
 #include "base/clock.h"
 #include "base/grow.h"
+#include "inference/inference.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { TEXT_BYTES_KEPT = 4 << 20, REASON_BYTES = 256 };
 
+static void free_events(mf_recommend_lookups *lookups)
+{
+    for (size_t i = 0; i < lookups->n; i++)
+        mf_user_events_free(&lookups->lookups[i].events);
+    lookups->n = 0;
+}
+
 bool mf_recommend_lookups_start(mf_recommend_lookups *lookups, size_t most, mf_error *err)
 {
     const size_t n_slots = mf_id_table_slots((uint32_t)most);
-    lookups->n = 0;
+    free_events(lookups);
     mf_text_clear(&lookups->text, TEXT_BYTES_KEPT);
     mf_error_clear(&lookups->failure);
     if (!MF_GROW(lookups->lookups, lookups->capacity, most, "lookups", err) ||
@@ -41,10 +49,12 @@ size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, const mf_recommen
             return i;
         slot = (slot + 1) & (lookups->n_slots - 1);
     }
-    lookups->lookups[lookups->n] = (mf_recommend_lookup){.user = request->user,
-                                                         .top_n = request->top_n,
-                                                         .instance = request->instance,
-                                                         .has_entries = request->has_entries};
+    lookups->lookups[lookups->n] =
+        (mf_recommend_lookup){.user = request->user,
+                              .top_n = request->top_n,
+                              .instance = request->instance,
+                              .has_entries = request->has_entries,
+                              .wants_events = request->user.n_bytes > 0 && !request->has_ratings};
     lookups->slots[slot] = (uint32_t)++lookups->n;
     return lookups->n - 1;
 }
@@ -96,6 +106,20 @@ bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *bat
     return true;
 }
 
+void mf_recommend_lookup_write(const mf_recommend_lookup *lookup, mf_text *instance)
+{
+    if (lookup->instance.n_bytes > 0) {
+        mf_text_append(instance, lookup->instance.bytes, lookup->instance.n_bytes - 1);
+    } else {
+        mf_text_literal(instance, "{\"userId\":");
+        mf_text_json(instance, lookup->user.bytes, lookup->user.n_bytes);
+        mf_text_literal(instance, ",\"top_n\":");
+        mf_text_count(instance, lookup->top_n);
+    }
+    mf_inference_add_events(instance, &lookup->events);
+    mf_text_literal(instance, "}");
+}
+
 mf_id mf_recommend_lookup_text(const mf_recommend_lookups *lookups,
                                const mf_recommend_lookup *lookup)
 {
@@ -112,6 +136,14 @@ void mf_recommend_lookup_resolve(mf_recommend_lookup *lookup, size_t text_at, si
     lookup->known_user = known_user;
     lookup->resolved_s = mf_clock_seconds();
     snprintf(lookup->version, sizeof lookup->version, "%s", version);
+}
+
+bool mf_recommend_lookup_drop_events(mf_recommend_lookup *lookup)
+{
+    const bool had_some = lookup->events.n > 0;
+    mf_user_events_free(&lookup->events);
+    lookup->generation = 0;
+    return had_some;
 }
 
 void mf_recommend_lookup_reject(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
@@ -138,6 +170,7 @@ void mf_recommend_lookup_fail(mf_recommend_lookups *lookups, mf_recommend_lookup
 
 void mf_recommend_lookups_free(mf_recommend_lookups *lookups)
 {
+    free_events(lookups);
     mf_free(lookups->lookups);
     mf_free(lookups->slots);
     mf_text_free(&lookups->text);

@@ -3,7 +3,9 @@
  *
  * (1) A request that is remembered (remembered.h) needs no lookup. Neither does a duplicate of
  *     an earlier request of the batch: it is done when that one is.
- * (2) A lookup is pending until it is resolved with a list, rejected with a reason, or failed for
+ * (2) Beside a lookup for a user are the user's newest events (cache/feedback.h), with which it is
+ *     resolved. An instance with ratings of its own, or without a user, has none.
+ * (3) A lookup is pending until it is resolved with a list, rejected with a reason, or failed for
  *     now. Lists are JSON: [969,3035,"tt0080684",899,1948]. A lookup of an instance is resolved with the
  *     members of a result: "recommendations":[969,3035],"count":2 or "predicted_rating":4.42.
  *
@@ -11,6 +13,7 @@
 #ifndef MF_LAMBDA_RECOMMEND_LOOKUP_H
 #define MF_LAMBDA_RECOMMEND_LOOKUP_H
 
+#include "base/user_events.h"
 #include "lambda/recommend/batch.h"
 #include "lambda/recommend/remembered.h"
 
@@ -28,6 +31,9 @@ typedef struct mf_recommend_lookup {
     uint32_t top_n;
     mf_id instance; /* n_bytes 0: none; else NUL-terminated, the terminator is not counted */
     bool has_entries;
+    bool wants_events;
+    mf_user_events events; /* its own memory */
+    uint64_t generation;   /* of the events; 0: none are known */
     mf_recommend_lookup_state state;
     bool from_cache;
     bool known_user;
@@ -61,6 +67,9 @@ size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, const mf_recommen
 MF_MUST_CHECK bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *batch,
                                         const mf_recommend_remembered *remembered, mf_error *err);
 
+/* Appends the JSON instance that /invocations has the lookup in, with the events. */
+void mf_recommend_lookup_write(const mf_recommend_lookup *lookup, mf_text *instance);
+
 /* The list or the reason of a lookup that is resolved or rejected. */
 mf_id mf_recommend_lookup_text(const mf_recommend_lookups *lookups,
                                const mf_recommend_lookup *lookup);
@@ -68,6 +77,9 @@ mf_id mf_recommend_lookup_text(const mf_recommend_lookups *lookups,
 /* The list is n_text bytes at text_at of the lookups' text. */
 void mf_recommend_lookup_resolve(mf_recommend_lookup *lookup, size_t text_at, size_t n_text,
                                  uint32_t count, bool known_user, const char *version);
+
+/* The model does not take the events: the list is made without them. False: there are none. */
+bool mf_recommend_lookup_drop_events(mf_recommend_lookup *lookup);
 
 /* The printf-style reason may quote the model's message, but nothing else of the request. */
 __attribute__((format(printf, 3, 4))) void mf_recommend_lookup_reject(mf_recommend_lookups *lookups,

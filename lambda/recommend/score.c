@@ -6,6 +6,7 @@
 #include "base/grow.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct work {
     mf_recommend_scoring *scoring;
@@ -50,13 +51,22 @@ static uint32_t cache_budget_ms(const work *w)
 /* False: such a lookup is not cached. */
 static bool make_key(mf_cache_key *key, const mf_recommend_lookup *lookup, const char *version)
 {
-    return lookup->instance.n_bytes == 0 &&
+    return lookup->instance.n_bytes == 0 && version[0] != '\0' &&
            mf_cache_key_make(key, lookup->user.bytes, lookup->user.n_bytes, lookup->top_n, version);
+}
+
+static void take_events(void *argument, size_t i, const mf_feedback *feedback)
+{
+    const work *w = argument;
+    mf_recommend_lookup *lookup = w->scoring->chosen[i];
+    mf_recommend_lookup_drop_events(lookup);
+    if (mf_feedback_copy(feedback, &lookup->events, NULL))
+        lookup->generation = feedback->generation;
 }
 
 static void take_hit(void *argument, size_t i, const mf_cache_entry *entry)
 {
-    work *w = argument;
+    const work *w = argument;
     mf_recommend_lookup *lookup = w->scoring->chosen[i];
     mf_text *text = &w->lookups->text;
     const size_t text_at = text->n_bytes;
@@ -69,17 +79,30 @@ static void take_hit(void *argument, size_t i, const mf_cache_entry *entry)
     lookup->from_cache = true;
 }
 
+/* Chooses the next lookup when it has events, and a list in the cache or none, as wanted. */
+static void choose(const work *w, mf_cache_wanted *wanted, mf_recommend_lookup *lookup,
+                   const char *version, bool with_list)
+{
+    mf_recommend_scoring *s = w->scoring;
+    const size_t n = wanted->n;
+    if (lookup->state != MF_LOOKUP_PENDING || !lookup->wants_events ||
+        make_key(&s->keys[n], lookup, version) != with_list ||
+        !mf_feedback_key_make(&s->events_of[n], lookup->user.bytes, lookup->user.n_bytes))
+        return;
+    s->chosen[wanted->n++] = lookup;
+    wanted->n_without_list += !with_list;
+}
+
+/* (1) */
 static void read_cache(work *w, const char *version)
 {
     mf_recommend_scoring *s = w->scoring;
-    size_t n = 0;
+    mf_cache_wanted wanted = {.lists = s->keys, .feedback = s->events_of};
     const double start_s = mf_clock_seconds();
-    for (size_t i = 0; i < w->lookups->n; i++) {
-        mf_recommend_lookup *lookup = &w->lookups->lookups[i];
-        if (lookup->state == MF_LOOKUP_PENDING && make_key(&s->keys[n], lookup, version))
-            s->chosen[n++] = lookup;
-    }
-    mf_cache_session_get(s->cache, s->keys, n, cache_budget_ms(w), take_hit, w);
+    for (int with_list = 1; with_list >= 0; with_list--)
+        for (size_t i = 0; i < w->lookups->n && wanted.n < w->lookups->n; i++)
+            choose(w, &wanted, &w->lookups->lookups[i], version, with_list != 0);
+    mf_cache_session_look_up(s->cache, &wanted, cache_budget_ms(w), take_hit, take_events, w);
     w->batch->outcome->cache_ms += (mf_clock_seconds() - start_s) * 1e3;
 }
 
@@ -97,32 +120,49 @@ static void write_cache(const work *w)
         s->entries[n++] = (mf_cache_entry){.list = list.bytes,
                                            .n_list = list.n_bytes,
                                            .count = lookup->count,
-                                           .known_user = lookup->known_user};
+                                           .known_user = lookup->known_user,
+                                           .generation = lookup->generation};
     }
     if (n > 0)
         mf_cache_session_set(s->cache, s->keys, s->entries, n, cache_budget_ms(w));
     w->batch->outcome->cache_ms += (mf_clock_seconds() - start_s) * 1e3;
 }
 
-/* (1) */
+static void forget_hit(mf_recommend_lookup *lookup)
+{
+    if (!lookup->from_cache)
+        return;
+    lookup->state = MF_LOOKUP_PENDING;
+    lookup->from_cache = false;
+}
+
+/* (2) */
 static void score_with_cache(work *w)
 {
     mf_recommend_scorer *scorer = w->scoring->scorer;
     const int64_t max_age_ms = (int64_t)w->batch->settings->version_seconds * 1000;
+    const bool is_fresh = scorer->version(scorer, max_age_ms)[0] != '\0';
     char version[MF_RECOMMEND_VERSION_BYTES];
-    if (scorer->version(scorer, max_age_ms)[0] == '\0')
+    snprintf(version, sizeof version, "%s", scorer->version(scorer, INT64_MAX));
+    read_cache(w, version);
+    if (!is_fresh) {
+        forget_hit(&w->lookups->lookups[0]);
         call_scorer(w, 1);
-    snprintf(version, sizeof version, "%s",
-             scorer->version(scorer, max_age_ms > 0 ? max_age_ms : INT64_MAX));
-    if (version[0] != '\0')
-        read_cache(w, version);
+        const char *now = scorer->version(scorer, max_age_ms > 0 ? max_age_ms : INT64_MAX);
+        const bool is_other = strcmp(now, version) != 0;
+        for (size_t i = 0; is_other && i < w->lookups->n; i++)
+            forget_hit(&w->lookups->lookups[i]);
+        snprintf(version, sizeof version, "%s", now);
+        if (is_other && version[0] != '\0')
+            read_cache(w, version);
+    }
     call_scorer(w, SIZE_MAX);
     write_cache(w);
 }
 
 /* --------------------------------------------------------------------------- items */
 
-/* (2) */
+/* (4) */
 static void settle_items(const work *w)
 {
     mf_recommend_batch *b = w->batch;
@@ -157,6 +197,7 @@ bool mf_recommend_score(mf_recommend_scoring *scoring, mf_recommend_lookups *loo
     const size_t n = lookups->n;
     if (!MF_GROW(s->chosen, s->chosen_capacity, n, "a batch", err) ||
         (s->cache != NULL && (!MF_GROW(s->keys, s->keys_capacity, n, "a batch", err) ||
+                              !MF_GROW(s->events_of, s->events_capacity, n, "a batch", err) ||
                               !MF_GROW(s->entries, s->entries_capacity, n, "a batch", err))))
         return false;
     if (s->cache == NULL || n == 0)
@@ -171,5 +212,6 @@ void mf_recommend_scoring_free(mf_recommend_scoring *scoring)
 {
     mf_free(scoring->chosen);
     mf_free(scoring->keys);
+    mf_free(scoring->events_of);
     mf_free(scoring->entries);
 }

@@ -1,9 +1,12 @@
 /* score.h: the third stage: lookups to recommendations, from the cache or from the scorer.
  *
- * (1) Keys of the cache have the version of the model (scorer.h). When it is not known, the first
- *     lookup goes to the scorer, whose response has it. A cache that fails fails no lookup. Lookups of
- *     instances are computed.
- * (2) Items whose lookup is rejected are rejected. The first item whose lookup failed ends the
+ * (1) One command looks up lists and the events of their users (cache/client.h). Lookups of
+ *     instances are computed, with the events.
+ * (2) Keys of the cache have the version of the model (scorer.h), as far as it is known. When it was
+ *     not learned lately, the first lookup goes to the scorer, whose response has it; lists of another
+ *     version are not taken, and those of this version are looked up.
+ * (3) A cache that fails fails no lookup: lists are those of the model alone.
+ * (4) Items whose lookup is rejected are rejected. The first item whose lookup failed ends the
  *     part: batch->usable_end is its index.
  *
  * Threads: one. */
@@ -19,9 +22,10 @@ typedef struct mf_recommend_scoring {
     mf_cache_session *cache; /* NULL: there is none */
 
     mf_recommend_lookup **chosen; /* [lookups.n] */
-    mf_cache_key *keys;           /* [lookups.n], with a cache */
+    mf_cache_key *keys;           /* these: [lookups.n], with a cache */
+    mf_feedback_key *events_of;
     mf_cache_entry *entries;
-    size_t chosen_capacity, keys_capacity, entries_capacity;
+    size_t chosen_capacity, keys_capacity, events_capacity, entries_capacity;
 } mf_recommend_scoring;
 
 /* The stage, within the invocation's time. No lookup is pending afterwards. False:

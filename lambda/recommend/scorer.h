@@ -24,6 +24,7 @@ struct mf_recommend_scorer {
     /* Of a model in this process. */
     const mf_lambda_model_source *source;
     mf_inference_limits limits;
+    mf_text instance; /* with events */
     mf_text response; /* to an instance */
     mf_stream_json json;
 
@@ -39,7 +40,7 @@ void mf_recommend_scorer_model(mf_recommend_scorer *scorer, const mf_lambda_mode
  *
  *     POST …/invocations, application/jsonlines
  *     {"userId":"123","top_n":20}
- *     {"userId":"7","top_n":5}
+ *     {"userId":"7","top_n":5,"ratings":[{"item_id":"2959","rating":4.5,"timestamp":1}]}    with events
  *     {"user_id":2,"item_id":2959}                an instance
  *
  * A request has many users, and `concurrency` requests are under way at once: a request for each
@@ -47,7 +48,9 @@ void mf_recommend_scorer_model(mf_recommend_scorer *scorer, const mf_lambda_mode
  *
  * (1) A request that the model rejects (400, 413, 424 with such a status inside), or on which it
  *     breaks (500, after the retries), is repeated user by user. A user whose own request is
- *     rejected then is rejected; one on whom the model breaks fails alone.
+ *     rejected then is requested without events, which an earlier `serve` and one with a low
+ *     SERVE_MAX_FOLD_IN do not take, and is rejected if that is; one on whom the model breaks fails
+ *     alone.
  * (2) A request that is throttled, broken or late is repeated by lambda/aws within the deadline,
  *     and then fails.
  * (3) A response that does not fit its request fails all of its users.

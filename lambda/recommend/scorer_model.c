@@ -8,10 +8,19 @@
 enum { RATINGS_MOST = 1000 /* of a visitor, as in serve */, BYTES_KEPT = 1 << 20 };
 
 /* The response to an instance is that of /invocations to a body of this one line. */
-static bool respond(mf_recommend_scorer *scorer, mf_id instance, mf_error *err)
+static bool respond(mf_recommend_scorer *scorer, const mf_recommend_lookup *lookup, mf_error *err)
 {
     const mf_lambda_model *held = scorer->source->model;
     mf_inference_progress progress = MF_INFERENCE_MORE;
+    mf_id instance = lookup->instance;
+    if (lookup->events.n > 0) {
+        mf_text_clear(&scorer->instance, BYTES_KEPT);
+        mf_recommend_lookup_write(lookup, &scorer->instance);
+        mf_text_append(&scorer->instance, "", 1);
+        if (scorer->instance.failed)
+            return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for an instance");
+        instance = (mf_id){scorer->instance.bytes, scorer->instance.n_bytes - 1};
+    }
     mf_text_clear(&scorer->response, BYTES_KEPT);
     mf_inference *inference = mf_inference_create(
         held->recommender, &scorer->limits, MF_INFERENCE_JSON_LINES, MF_INFERENCE_JSON_LINES,
@@ -28,7 +37,7 @@ static bool compute_instance(mf_recommend_scorer *scorer, mf_recommend_lookups *
                              mf_recommend_lookup *lookup, mf_error *err)
 {
     const mf_text *response = &scorer->response;
-    if (!respond(scorer, lookup->instance, err))
+    if (!respond(scorer, lookup, err))
         return false;
     return mf_recommend_line_read(&scorer->json, lookups, lookup, response->bytes,
                                   response->n_bytes - 1, scorer->source->model->version) ||
@@ -42,7 +51,8 @@ static bool compute_list(const mf_recommend_scorer *scorer, mf_recommend_lookups
     const size_t text_at = lookups->text.n_bytes;
     mf_inference_list listed;
     if (!mf_inference_items(held->recommender, &scorer->limits, held->workspace, lookup->user.bytes,
-                            lookup->user.n_bytes, lookup->top_n, &lookups->text, &listed, err))
+                            lookup->user.n_bytes, lookup->top_n, &lookup->events, &lookups->text,
+                            &listed, err))
         return false;
     mf_recommend_lookup_resolve(lookup, text_at, lookups->text.n_bytes - text_at, listed.count,
                                 listed.known_user, held->version);

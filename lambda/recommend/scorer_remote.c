@@ -1,5 +1,6 @@
 /* scorer_remote.c: cuts lookups into requests of many users, makes all requests at once, and reads one
- * line for each user. Requests that a single user may have spoiled are made again user by user. */
+ * line for each user. Requests that a single user may have spoiled are made again user by user, and those
+ * that are rejected then without the user's events. */
 #include "lambda/recommend/scorer.h"
 
 #include "base/clock.h"
@@ -16,7 +17,8 @@ enum {
     FEWEST_USERS = 8,     /* of a request, unless there are fewer */
     MOST_USERS = 250,     /* so that one response is small */
     MOST_ITEMS = 60000,   /* of a response: 64 bytes each are less than SageMaker's 6 MiB */
-    MOST_BYTES = 1 << 20, /* of a request with more than one instance */
+    MOST_BYTES = 1 << 20, /* of a request with more than one user */
+    EVENT_BYTES = 64,     /* about */
     BYTES_KEPT = 1 << 20,
     MESSAGE_BYTES = 160,
 };
@@ -57,26 +59,17 @@ typedef struct remote {
 
 /* ------------------------------------------------------------------------ requests */
 
-static void write_instance(mf_text *body, const mf_recommend_lookup *lookup)
-{
-    if (lookup->instance.n_bytes > 0) {
-        mf_text_append(body, lookup->instance.bytes, lookup->instance.n_bytes);
-        mf_text_literal(body, "\n");
-        return;
-    }
-    mf_text_literal(body, "{\"userId\":");
-    mf_text_json(body, lookup->user.bytes, lookup->user.n_bytes);
-    mf_text_literal(body, ",\"top_n\":");
-    mf_text_count(body, lookup->top_n);
-    mf_text_literal(body, "}\n");
-}
-
 static bool reserve(remote *r, size_t n, mf_error *err)
 {
     return MF_GROW(r->chunks, r->chunks_capacity, n, "a batch", err) &&
            MF_GROW(r->calls, r->calls_capacity, n, "a batch", err) &&
            MF_GROW(r->outcomes, r->outcomes_capacity, n, "a batch", err) &&
            MF_GROW(r->again, r->again_capacity, n, "a batch", err);
+}
+
+static size_t bytes_of(const mf_recommend_lookup *lookup)
+{
+    return lookup->instance.n_bytes + EVENT_BYTES * lookup->events.n;
 }
 
 /* Cuts chosen[0 .. n) into requests of about `users` each. Returns how many. */
@@ -90,9 +83,10 @@ static size_t write_requests(remote *r, mf_recommend_lookup *const *chosen, size
         *c = (chunk){.first = i, .body_at = r->bodies.n_bytes};
         do {
             n_items += chosen[i]->top_n;
-            write_instance(&r->bodies, chosen[i++]);
+            mf_recommend_lookup_write(chosen[i++], &r->bodies);
+            mf_text_literal(&r->bodies, "\n");
         } while (i < n && i - c->first < users && n_items + chosen[i]->top_n <= MOST_ITEMS &&
-                 r->bodies.n_bytes - c->body_at + chosen[i]->instance.n_bytes <= MOST_BYTES);
+                 r->bodies.n_bytes - c->body_at + bytes_of(chosen[i]) <= MOST_BYTES);
         c->n = i - c->first;
         c->n_body = r->bodies.n_bytes - c->body_at;
     }
@@ -217,6 +211,8 @@ static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup
         return 0;
     }
     const bool is_rejected = is_rejection(&outcome->failure);
+    if (c->n == 1 && is_rejected && mf_recommend_lookup_drop_events(chosen[c->first]))
+        return 1;
     if (c->n > 1 && (is_rejected || is_poisoned(&outcome->failure)))
         return c->n;
     if (is_rejected)
@@ -268,10 +264,10 @@ static void score(mf_recommend_scorer *scorer, mf_recommend_lookups *lookups,
     remote *r = scorer->context;
     if (n == 0)
         return;
-    const size_t n_again =
-        request_lists(r, lookups, chosen, n, users_of_a_request(r, n), deadline_ms);
-    if (n_again > 0)
-        request_lists(r, lookups, r->again, n_again, 1, deadline_ms);
+    size_t n_again = request_lists(r, lookups, chosen, n, users_of_a_request(r, n), deadline_ms);
+    while (n_again >
+           0) /* a user is in it at most three times: with others, alone, without events */
+        n_again = request_lists(r, lookups, r->again, n_again, 1, deadline_ms);
 }
 
 static const char *version(const mf_recommend_scorer *scorer, int64_t max_age_ms)
@@ -284,6 +280,7 @@ static const char *version(const mf_recommend_scorer *scorer, int64_t max_age_ms
 void mf_recommend_scorer_end(mf_recommend_scorer *scorer)
 {
     remote *r = scorer->context;
+    mf_text_free(&scorer->instance);
     mf_text_free(&scorer->response);
     mf_stream_json_free(&scorer->json);
     *scorer = (mf_recommend_scorer){.context = NULL};

@@ -190,6 +190,14 @@ static size_t keys_per_user(const mf_cache_wanted *wanted)
     return wanted->lists != NULL && wanted->feedback != NULL ? 2 : 1;
 }
 
+/* Of users [first, first + n): those whose list is wanted, who come first. */
+static size_t lists_of(const mf_cache_wanted *wanted, size_t first, size_t n)
+{
+    const size_t end = wanted->lists != NULL ? wanted->n - wanted->n_without_list : 0;
+    const size_t left = end > first ? end - first : 0;
+    return left < n ? left : n;
+}
+
 /* Sends it and puts it into the ring. False without capacity or memory. */
 static bool send_command(mf_cache_client *client, const command *c, const mf_word *words, size_t n)
 {
@@ -278,8 +286,9 @@ static void take_value(void *argument, size_t i, const char *bytes, size_t n_byt
     if (lookup == NULL) /* cancelled; a probe's key has no value */
         return;
     const mf_cache_wanted *wanted = &lookup->wanted;
-    const size_t k = c->first + i / keys_per_user(wanted);
-    if (wanted->feedback != NULL && (wanted->lists == NULL || i % 2 == 0)) {
+    const bool is_pair = wanted->feedback != NULL && i < 2 * (size_t)c->n_lists;
+    const size_t k = c->first + (is_pair ? i / 2 : wanted->feedback != NULL ? i - c->n_lists : i);
+    if (wanted->feedback != NULL && (!is_pair || i % 2 == 0)) {
         take_feedback(client, c, k, bytes, n_bytes);
         return;
     }
@@ -456,17 +465,18 @@ static bool send_mget(mf_cache_client *client, mf_cache_lookup *lookup, size_t f
 {
     const mf_cache_wanted *wanted = &lookup->wanted;
     mf_word words[1 + MF_CACHE_KEYS_MAX] = {WORD("MGET")};
+    const size_t n_lists = lists_of(wanted, first, n);
     size_t n_keys = 0;
     for (size_t i = first; i < first + n; i++) {
         if (wanted->feedback != NULL)
             words[1 + n_keys++] = (mf_word){wanted->feedback[i].bytes, wanted->feedback[i].n_bytes};
-        if (wanted->lists != NULL)
+        if (i < first + n_lists)
             words[1 + n_keys++] = (mf_word){wanted->lists[i].bytes, wanted->lists[i].n_bytes};
     }
     const command c = {.lookup = lookup,
                        .first = first,
                        .n_keys = (uint32_t)n_keys,
-                       .n_lists = wanted->lists != NULL ? (uint32_t)n : 0,
+                       .n_lists = (uint32_t)n_lists,
                        .kind = GET};
     return send_command(client, &c, words, 1 + n_keys);
 }
@@ -491,7 +501,7 @@ mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_wan
         lookup->n_commands++;
         n_sent += now;
     }
-    mf_cache_add(client->cache, MF_CACHE_SKIPPED, wanted->lists != NULL ? n - n_sent : 0);
+    mf_cache_add(client->cache, MF_CACHE_SKIPPED, lists_of(wanted, n_sent, n - n_sent));
     if (lookup != NULL)
         lookup->failed = n_sent < n;
     if (n_sent > 0)

@@ -59,6 +59,7 @@ typedef struct mf_cache_wanted {
     const mf_cache_key *lists;       /* [n]; NULL: no lists  */
     const mf_feedback_key *feedback; /* [n]; NULL: no events. With both, of one user each */
     size_t n;
+    size_t n_without_list; /* with both: of the last of them only the events */
 } mf_cache_wanted;
 
 /* From the loop, never from within get. entry and feedback are views for the time of the call. In

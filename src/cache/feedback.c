@@ -159,6 +159,29 @@ bool mf_feedback_read(mf_feedback *feedback, const mf_feedback_key *key, const c
     return ok;
 }
 
+bool mf_feedback_copy(const mf_feedback *feedback, mf_user_events *events, mf_error *err)
+{
+    size_t n_ids = 0;
+    *events = (mf_user_events){.n = 0};
+    if (feedback->n == 0)
+        return true;
+    for (size_t i = 0; i < feedback->n; i++)
+        n_ids += feedback->events[i].item.n_bytes;
+    mf_user_event *copies =
+        mf_allocate(1, feedback->n * sizeof *copies + n_ids, "a user's events", err);
+    if (copies == NULL)
+        return false;
+    char *at = (char *)(copies + feedback->n);
+    for (size_t i = 0; i < feedback->n; i++) {
+        const mf_feedback_event *event = &feedback->events[i];
+        copies[i] = (mf_user_event){{at, event->item.n_bytes}, event->rating};
+        memcpy(at, event->item.bytes, event->item.n_bytes);
+        at += event->item.n_bytes;
+    }
+    *events = (mf_user_events){copies, feedback->n};
+    return true;
+}
+
 /* ------------------------------------------------------------------- merging */
 
 /* The items that were met. */

@@ -29,13 +29,10 @@
  * (6) One MGET looks up a list and the events of its user (mf_cache_wanted,
  *     client.h). A list has the generation it was made for (entry.h); one of another generation is a
  *     miss. A list that is computed is stored with the generation of the events that it was
- *     computed with.
- * (7) The events as what src/recommend takes: an item that the model does not know
- *     (MF_INDEX_NONE) is left out. A visitor or an unknown user: mf_visitor with items, times, and
- *     ratings clipped to the model's scale; events without a rating are liked items, grade 255. A user
- *     of the model: an event replaces the pair's grade in the history, others are added;
- *     events are newer than the history, in their own order. Items of the events are left out of
- *     lists as rated ones are. Nothing here is clipped to a scale, because a writer knows no model.
+ *     computed with, 0 when it was computed without them for whatever reason.
+ * (7) Who computes gets a copy (mf_feedback_copy); mf_listing_begin and mf_inference_add_events
+ *     (inference/inference.h) say what the events of a user mean. Nothing here is clipped to a scale,
+ *     because a writer knows no model.
  *
  * Threads: any; an mf_feedback one at a time. */
 #ifndef MF_CACHE_FEEDBACK_H
@@ -44,6 +41,7 @@
 #include "base/error.h"
 #include "base/id_list.h"
 #include "base/text.h"
+#include "base/user_events.h"
 #include "cache/entry.h"
 
 enum {
@@ -96,6 +94,11 @@ void mf_feedback_clear(mf_feedback *feedback);
  * *feedback then has no events. */
 MF_MUST_CHECK bool mf_feedback_read(mf_feedback *feedback, const mf_feedback_key *key,
                                     const char *value, size_t n_bytes, mf_error *err);
+
+/* A copy of the items and ratings, which outlives the value; none of an empty or a foreign one. False:
+ * there is no memory, *events is empty. */
+MF_MUST_CHECK bool mf_feedback_copy(const mf_feedback *feedback, mf_user_events *events,
+                                    mf_error *err);
 
 /* Appends the value that `old` becomes with events[0 .. n), which are reordered, when everything
  * until forgotten_ms (or MF_FEEDBACK_NEVER) is forgotten. 0 < most ≤ MF_FEEDBACK_MOST. Returns its

@@ -643,12 +643,16 @@ void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
 {
     mf_http_loop *loop = request->loop;
     const uint64_t n_working = loop->counters.working;
-    if (request->state != MF_REQUEST_IN_HANDLER || n_working >= loop->settings->max_working) {
+    const bool is_waiting = request->state == MF_REQUEST_WAITING;
+    if ((request->state != MF_REQUEST_IN_HANDLER && !is_waiting) ||
+        n_working >= loop->settings->max_working) {
         mf_http_refuse(request, 503, "the server works on %llu requests already; try again later",
                        (unsigned long long)n_working);
         destroy(state);
         return;
     }
+    if (is_waiting)
+        request->destroy(request->slice_state);
     take_over(request, MF_REQUEST_WORKING, slice, state, destroy);
     enqueue(request, &loop->work);
     mf_count(&loop->counters.working, 1);

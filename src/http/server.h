@@ -178,7 +178,8 @@ typedef bool mf_http_slice(mf_http_request *request, void *state);
  * the loop and the work of other requests. `destroy` is called exactly once: after the last
  * slice, or early when the client disconnects, response_ms are over (the server then responds
  * 503) or the server must stop. Over max_working the request is refused with 503 at once and
- * state destroyed. Call it from a handler, as the last thing.
+ * state destroyed. Call it as the last thing from a handler, or from a slice of mf_http_wait, which
+ * then returns false, and whose state has been destroyed.
  *
  * A client has disconnected when its connection is reset. The end of what it sends (FIN) may
  * be a half-closed connection, gets "100 Continue" to find out, and does not end the work, unless the route has

@@ -16,6 +16,7 @@
  *   {"movieId":"2959","audience":10}           → {"audience":[{"userId":"7","score":0.81},…]}
  *   {"ratings":[{"movieId":"1","rating":5,     and "top_n", "movieIds" or "movieId" as above: a
  *                "timestamp":964982703},…]}      user who is not in the training data (fold-in)
+ *       with "userId":"2"                        a user with ratings that are newer than the model
  *   "with":["title"] in any but the audience     attributes of the items in the response
  *   {"instances":[…]}                          → {"predictions":[…]}, one each, in order
  *   application/jsonlines                        one instance a line, one response a line
@@ -39,6 +40,11 @@
  * without any all weights are 1. For the rating model, with over 258 factors, not all of a thousand
  * count, but the newest, without timestamps the last ones (mf_fold_in). For a model trained without
  * ratings "rating" may be missing or a weight above 0.
+ *
+ * Of ratings beside a userId, "rating" may be missing: an event without one, such as a click, is a
+ * liked item. They are newer than what the model knows of the user, replace what it knows of the same
+ * items, and are left out of lists (mf_add_events). An unknown user is a visitor who has them. Where
+ * the model learned without ratings, each is a weight above 0 or counts 1.
  *
  * A model trained without ratings predicts none: an instance that requests one is rejected alone;
  * in a batch its response is null ("" in CSV).
@@ -65,6 +71,7 @@
 #include "base/error.h"
 #include "base/id_list.h"
 #include "base/text.h"
+#include "base/user_events.h"
 #include "recommend/recommender.h"
 
 #include <stdbool.h>
@@ -149,17 +156,18 @@ typedef struct mf_inference_list {
 
 /* Appends the best items for one user as a JSON list of ids, [1,2,…], to *items. Ids that are
  * canonical integers of at most 15 digits ("12", "-5", not "007") are JSON numbers, others strings.
- * Fails as step does; *items may then have an incomplete list. */
+ * events, or NULL, are newer than the model (mf_add_events), in the order in which they stand. Fails
+ * as step does; *items may then have an incomplete list. */
 MF_MUST_CHECK bool mf_inference_items(const mf_recommender *recommender,
                                       const mf_inference_limits *limits, mf_workspace *workspace,
                                       const char *user_id, size_t n_bytes, uint32_t top_n,
-                                      mf_text *items, mf_inference_list *list, mf_error *err);
+                                      const mf_user_events *events, mf_text *items,
+                                      mf_inference_list *list, mf_error *err);
 
-/* The same in steps; the struct is its caller's. events, or NULL, are newer than the model (mf_add_events; n > 0) and
- * only used by begin, which fails as above. step works for about
- * `microseconds` (0: to the end); *items and *list are there when it says DONE. A long search uses
- * a workspace of its own; a short one uses the borrowed workspace and is done after the first step.
- * end frees the listing, also a zeroed one. */
+/* The same in steps; the struct is its caller's. events are only used by begin, which fails as above.
+ * step works for about `microseconds` (0: to the end); *items and *list are there when it says DONE.
+ * A long search uses a workspace of its own; a short one uses the borrowed workspace and is done
+ * after the first step. end frees the listing, also a zeroed one. */
 typedef struct mf_listing {
     const mf_recommender *recommender;
     mf_workspace *workspace;
@@ -170,7 +178,7 @@ typedef struct mf_listing {
 MF_MUST_CHECK bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
                                     const mf_inference_limits *limits, mf_workspace *workspace,
                                     const char *user_id, size_t n_bytes, uint32_t top_n,
-                                    const mf_visitor *events, mf_error *err);
+                                    const mf_user_events *events, mf_error *err);
 MF_MUST_CHECK mf_inference_progress mf_listing_step(const mf_listing *listing,
                                                     uint32_t microseconds, mf_text *items,
                                                     mf_inference_list *list, mf_error *err);
@@ -188,6 +196,11 @@ void mf_inference_end_list(mf_text *response, const mf_inference_list *list);
  * number, no object. */
 MF_MUST_CHECK bool mf_inference_add_parameter(mf_text *instance, const char *name, size_t n_name,
                                               const char *value, size_t n_bytes, mf_error *err);
+
+/* Appends the same events to a JSON instance with a userId that is not closed yet, as ratings that are
+ * newer than the model: ,"ratings":[{"item_id":"2959","rating":4.5,"timestamp":1}]. Nothing when
+ * there are none. The list is that of mf_listing_begin. */
+void mf_inference_add_events(mf_text *instance, const mf_user_events *events);
 
 /* Before the first step, of a body that is one instance with a user_id, for a list: the response has
  * the form above, again without the last brace. Its entries are ids, or with explain or `with` those

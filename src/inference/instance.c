@@ -237,8 +237,6 @@ static bool decide(const mf_reading *r)
         message = has[MF_FIELD_SIMILAR]
                       ? "add movieId: similar lists the movies that are like one"
                       : "add movieId: audience lists the users who would like one";
-    else if (has[MF_FIELD_USER_ID] && has[MF_FIELD_RATINGS])
-        message = "send userId for a user of the training data or ratings for a visitor, not both";
     else if (group && (has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS]))
         message = "send userIds for a group or one user, not both";
     else if (group && (!list || has[MF_FIELD_EXPLAIN]))

@@ -40,7 +40,7 @@ typedef struct mf_instance {
     mf_steering steering;
 
     mf_written_ids candidates; /* of a list; n 0: every item */
-    mf_written_ids rated;      /* items of a folded-in user */
+    mf_written_ids rated;      /* items of a folded-in user, or with `user` of newer ratings */
     float *ratings;            /* [rated.n] finite, or NAN where "rating" is missing */
     double *times;             /* [rated.n] seconds, or NAN where "timestamp" is missing or null */
     size_t n_times;            /* how many have a timestamp */

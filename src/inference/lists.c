@@ -75,9 +75,17 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
         .times = instance->n_times > 0 ? instance->times : NULL,
         .n = instance->rated.n,
     };
-    if (!mf_fold_in(inference->recommender, workspace, &visitor, profile, err))
+    const mf_id id = instance->user.id;
+    const bool ok = id.bytes == NULL
+                        ? mf_fold_in(inference->recommender, workspace, &visitor, profile, err)
+                        : mf_add_events(inference->recommender, workspace,
+                                        mf_model_find_user(inference->model, id.bytes, id.n_bytes),
+                                        &visitor, profile, err);
+    if (!ok)
         return false;
     count_user(inference, profile);
+    if (id.bytes != NULL)
+        return profile->known || mf_reject_unknown(inference, "userId", id, err);
     if (!profile->known && inference->limits->strict && inference->single)
         return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE,
                        "ratings: none of the movies is in the training data");
@@ -298,19 +306,23 @@ static bool check_order(const mf_inference *inference, mf_place place, mf_error 
 }
 
 /* A rating model needs a rating of each item of a folded-in user. For a model without one, each
- * item may have a weight above 0, by default 1. */
+ * item may have a weight above 0, by default 1. Ratings beside a userId may be events, which are
+ * never refused. */
 static bool check_weights(mf_inference *inference, mf_place place, mf_error *err)
 {
     const mf_instance *instance = &inference->instance;
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
+    const bool may_lack = instance->user.id.bytes != NULL;
     for (size_t i = 0; i < instance->rated.n; i++) {
         char field[FIELD_BYTES];
+        if (may_lack && has_ratings)
+            break;
         if (has_ratings ? !isnan(instance->ratings[i]) : instance->ratings[i] > 0)
             continue;
         snprintf(field, sizeof field, has_ratings ? "ratings[%zu]" : "ratings[%zu].rating", i);
         if (has_ratings)
             return mf_place_fail(err, MF_ERR_PARSE, place, field, "rating is missing");
-        if (!isnan(instance->ratings[i]))
+        if (!isnan(instance->ratings[i]) && !may_lack)
             return mf_place_fail(err, MF_ERR_PARSE, place, field,
                                  "expected a weight above 0, or none: this model was trained "
                                  "without ratings");

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "inference/instance.h"
 
+#include <math.h>
+
 enum { SHOWN_BYTES = 64, NUMBER_DIGITS_MAX = 15 };
 
 /* A canonical integer that a double holds exactly: "123", "-5", not "007". */
@@ -45,10 +47,66 @@ void mf_inference_end_list(mf_text *response, const mf_inference_list *list)
         mf_text_literal(response, ",\"known_user\":false");
 }
 
+/* --------------------------------------------------------------------- events of a user */
+
+/* Newest first: event j has the time n - j. */
+static double time_of(const mf_user_events *events, size_t j)
+{
+    return (double)(events->n - j);
+}
+
+void mf_inference_add_events(mf_text *instance, const mf_user_events *events)
+{
+    for (size_t j = 0; j < events->n; j++) {
+        const mf_user_event *event = &events->events[j];
+        mf_text_format(instance, "%s{\"item_id\":", j == 0 ? ",\"ratings\":[" : ",");
+        mf_text_json(instance, event->item.bytes, event->item.n_bytes);
+        if (!isnan(event->rating)) {
+            mf_text_literal(instance, ",\"rating\":");
+            mf_text_double(instance, event->rating);
+        }
+        mf_text_format(instance, ",\"timestamp\":%.0f}", time_of(events, j));
+    }
+    if (events->n > 0)
+        mf_text_literal(instance, "]");
+}
+
+/* The rating as the model has ratings: NAN is a liked item, in a model of counts one more. */
+static float rating_of(const mf_recommender *recommender, float rating)
+{
+    if (mf_recommender_has_ratings(recommender))
+        return rating;
+    return rating > 0 ? rating : 1;
+}
+
+static bool add_events(const mf_recommender *recommender, mf_workspace *workspace, uint32_t user,
+                       const mf_user_events *events, mf_profile *profile, mf_error *err)
+{
+    const mf_model *model = mf_recommender_model(recommender);
+    double *times = mf_allocate(events->n, sizeof(double) + sizeof(uint32_t) + sizeof(float),
+                                "a user's events", err);
+    if (times == NULL)
+        return false;
+    uint32_t *items = (uint32_t *)(times + events->n);
+    float *ratings = (float *)(items + events->n);
+    for (size_t j = 0; j < events->n; j++) {
+        const mf_user_event *event = &events->events[j];
+        items[j] = mf_model_find_item(model, event->item.bytes, event->item.n_bytes);
+        ratings[j] = rating_of(recommender, event->rating);
+        times[j] = time_of(events, j);
+    }
+    const mf_visitor visitor = {items, ratings, times, events->n};
+    const bool ok = mf_add_events(recommender, workspace, user, &visitor, profile, err);
+    mf_free(times);
+    return ok;
+}
+
+/* ---------------------------------------------------------------------------- the list */
+
 bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
                       const mf_inference_limits *limits, mf_workspace *workspace,
-                      const char *user_id, size_t n_bytes, uint32_t top_n, const mf_visitor *events,
-                      mf_error *err)
+                      const char *user_id, size_t n_bytes, uint32_t top_n,
+                      const mf_user_events *events, mf_error *err)
 {
     *listing = (mf_listing){.recommender = recommender, .workspace = workspace};
     if (!mf_id_valid(user_id, n_bytes))
@@ -64,8 +122,8 @@ bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
     }
     mf_profile profile = mf_profile_of_user(recommender, user);
     if (listing->workspace == NULL ||
-        (events != NULL &&
-         !mf_add_events(recommender, listing->workspace, user, events, &profile, err)))
+        (events != NULL && events->n > 0 &&
+         !add_events(recommender, listing->workspace, user, events, &profile, err)))
         return false;
     if (!profile.known && limits->strict) {
         char shown[SHOWN_BYTES];
@@ -111,11 +169,12 @@ void mf_listing_end(mf_listing *listing)
 
 bool mf_inference_items(const mf_recommender *recommender, const mf_inference_limits *limits,
                         mf_workspace *workspace, const char *user_id, size_t n_bytes,
-                        uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err)
+                        uint32_t top_n, const mf_user_events *events, mf_text *items,
+                        mf_inference_list *list, mf_error *err)
 {
     mf_listing listing;
     const bool ok = mf_listing_begin(&listing, recommender, limits, workspace, user_id, n_bytes,
-                                     top_n, NULL, err) &&
+                                     top_n, events, err) &&
                     mf_listing_step(&listing, 0, items, list, err) == MF_INFERENCE_DONE;
     mf_listing_end(&listing);
     return ok;

@@ -36,7 +36,7 @@ static bool history_of(const mf_search *search, mf_history *history)
     *history = (mf_history){.n = 0};
     if (search->order == MF_ORDER_POPULARITY || !profile->known)
         return true;
-    if (profile->user != MF_INDEX_NONE) {
+    if (profile->user != MF_INDEX_NONE && profile->grades == NULL) {
         *history = mf_history_of_user(search->recommender->parts, profile->user);
         return true;
     }

@@ -243,7 +243,8 @@ class Responses(CacheCase):
             hold.set()
             for response in pending:
                 self.assertRight(server, response.result(), "1", 5, False)
-        commands = [words[0] for words in fake.commands if not is_probe(words)]
+        # assertRight looks up the user's events alone.
+        commands = [words[0] for words in fake.commands if not is_probe(words) and len(words) > 2]
         self.assertLessEqual(commands.count(b"MGET"), 3)
         self.assertEqual(commands.count(b"MGET"), commands.count(b"SET"))
 

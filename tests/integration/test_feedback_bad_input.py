@@ -5,11 +5,11 @@ test_feedback.py."""
 import json
 import unittest
 
+from behind_streams import aggregated
 from feedback_case import ARRIVAL_MS, FeedbackCase, key_of, rated
 from http_words import JSON
 from models import trained
 from ports import Port
-from recommend_case import aggregated
 from redis_peers import RealRedis, eventually
 from serve_case import ServeCase
 

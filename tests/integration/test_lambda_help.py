@@ -7,7 +7,7 @@ import unittest
 from programs import BIN, SOURCE
 
 TABLES = {
-    "predict": ["lambda/predict/predict_settings.c"],
+    "predict": ["lambda/predict/predict_settings.c", "src/cache/cache.c"],
     "recommend": ["lambda/recommend/recommend_settings.c", "src/cache/cache.c"],
     "aggregate": ["lambda/aggregate/aggregate_settings.c"],
     "feedback": ["lambda/feedback/feedback_settings.c", "src/cache/cache.c"],

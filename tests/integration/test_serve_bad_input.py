@@ -119,7 +119,7 @@ WRONG_SHAPES = {
     '{"ratings":[%s],"top_n":1}' % ",".join(['{"movieId":"1","rating":5}'] * 1001):
         ("ratings", "1 to 1000", "1001"),
     '{"ratings":[{"movieId":"1","rating":5}]}': ("movieId", "top_n"),
-    '{"userId":"1","ratings":[{"movieId":"1","rating":5}],"top_n":1}': ("not both",),
+    '{"userIds":["1"],"ratings":[{"movieId":"1","rating":5}],"top_n":1}': ("not both",),
     '{"user_id":"1","userId":"1","movieId":"2"}': ("userId", "one of the two"),
     '{"userId":"1","itemId":"2","movieId":"2"}': ("movieId", "one of the two"),
     '{"usrId":"1","movieId":"2"}': ("usrId", "userId"),

@@ -523,16 +523,20 @@ static void take_done_of_both(void *argument, bool complete)
     b->complete = complete;
 }
 
-static both look_up_both(const mf_cache_key *lists, const mf_feedback_key *feedback, size_t n)
+static both look_up_wanted(const mf_cache_wanted *wanted)
 {
     static const mf_cache_lookup_events events = {take_list_of_both, take_done_of_both,
                                                   take_feedback_of_both};
-    const mf_cache_wanted wanted = {.lists = lists, .feedback = feedback, .n = n};
     both b = {.done = false};
-    assert_non_null(mf_cache_client_get(client, &wanted, &events, &b));
+    assert_non_null(mf_cache_client_get(client, wanted, &events, &b));
     run_until(b.done);
     assert_true(b.complete);
     return b;
+}
+
+static both look_up_both(const mf_cache_key *lists, const mf_feedback_key *feedback, size_t n)
+{
+    return look_up_wanted(&(mf_cache_wanted){.lists = lists, .feedback = feedback, .n = n});
 }
 
 static void store_for(const char *user, uint64_t generation)
@@ -572,6 +576,16 @@ static void a_list_and_the_events_of_its_user_are_one_command(void **state)
     assert_int_equal(count(MF_CACHE_MISSES), 1);
     assert_int_equal(count(MF_CACHE_SKIPPED), 0);
 
+    /* Of the last ones the events alone. */
+    const mf_cache_wanted wanted = {
+        .lists = lists, .feedback = feedback, .n = 3, .n_without_list = 2};
+    b = look_up_wanted(&wanted);
+    assert_string_equal(server.last, "MGET fb:user:a rec:user:a:top5:v3:0123456789abcdef "
+                                     "fb:user:b fb:user:c ");
+    assert_int_equal(b.n_lists, 1);
+    assert_int_equal(b.last_feedback, 1);
+    assert_int_equal(count(MF_CACHE_HITS), 3);
+
     /* Another event: the list of b is out of date. */
     assert_int_equal(update("b", "y", value.bytes), MF_FEEDBACK_WRITTEN);
     b = look_up_both(lists, feedback, 3);
@@ -581,7 +595,7 @@ static void a_list_and_the_events_of_its_user_are_one_command(void **state)
     /* The events alone count as no list. */
     b = look_up_both(NULL, feedback, 3);
     assert_int_equal(b.n_feedback, 1);
-    assert_int_equal(count(MF_CACHE_HITS) + count(MF_CACHE_MISSES), 6);
+    assert_int_equal(count(MF_CACHE_HITS) + count(MF_CACHE_MISSES), 7);
     assert_int_equal(count(MF_CACHE_ERRORS), 0);
     mf_text_free(&value);
 }
@@ -602,9 +616,17 @@ static void many_users_events_are_several_commands(void **state)
     assert_int_equal(update("119", "x", ""), MF_FEEDBACK_WRITTEN);
     store_for("70", 0);
     const unsigned n = server.n_commands;
-    const both b = look_up_both(lists, feedback, N);
+    both b = look_up_both(lists, feedback, N);
     assert_int_equal(server.n_commands, n + 3);
     assert_int_equal(b.last_list, 70);
+    assert_int_equal(b.last_feedback, 119);
+    b = look_up_wanted(
+        &(mf_cache_wanted){.lists = lists, .feedback = feedback, .n = N, .n_without_list = N - 71});
+    assert_int_equal(b.last_list, 70);
+    assert_int_equal(b.last_feedback, 119);
+    b = look_up_wanted(
+        &(mf_cache_wanted){.lists = lists, .feedback = feedback, .n = N, .n_without_list = N - 70});
+    assert_int_equal(b.n_lists, 0);
     assert_int_equal(b.last_feedback, 119);
 }
 

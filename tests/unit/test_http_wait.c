@@ -7,6 +7,7 @@
 typedef struct waiting {
     mf_http_request *request;
     int slices; /* that it waits for */
+    bool works; /* then */
     struct waiting *next;
 } waiting;
 
@@ -14,12 +15,39 @@ static waiting *all;
 static atomic_int n_waiting;
 static atomic_int n_slices;
 
+static atomic_int n_working; /* states of work that are there */
+
+static bool work_late(mf_http_request *request, void *argument)
+{
+    int *left = argument;
+    if (--*left > 0)
+        return false;
+    mf_text_literal(mf_http_response(request), "worked");
+    mf_http_respond(request, 200, "text/plain");
+    return true;
+}
+
+static void end_work(void *argument)
+{
+    free(argument);
+    atomic_fetch_sub(&n_working, 1);
+}
+
 static bool slice(mf_http_request *request, void *argument)
 {
     waiting *w = argument;
     atomic_fetch_add(&n_slices, 1);
     if (--w->slices > 0)
         return false;
+    if (w->works) {
+        int *left = malloc(sizeof *left);
+        if (left == NULL)
+            abort();
+        *left = 3;
+        atomic_fetch_add(&n_working, 1);
+        mf_http_work(request, work_late, left, end_work); /* w is gone */
+        return false;
+    }
     const mf_http_view id = mf_http_get_segment(request);
     mf_text_append(mf_http_response(request), id.bytes, id.n_bytes);
     mf_http_respond(request, 200, "text/plain");
@@ -37,17 +65,29 @@ static void forget(void *argument)
     atomic_fetch_sub(&n_waiting, 1);
 }
 
+static void begin(mf_http_request *request, bool works)
+{
+    waiting *w = malloc(sizeof *w);
+    if (w == NULL)
+        abort();
+    *w = (waiting){request, (int)strtol(mf_http_get_segment(request).bytes, NULL, 10), works, all};
+    all = w;
+    atomic_fetch_add(&n_waiting, 1);
+    mf_http_wait(request, slice, w, forget);
+}
+
 /* /wait/N: responds after N calls of mf_http_resume. */
 static void handle_wait(mf_http_request *request, void *context)
 {
     (void)context;
-    waiting *w = malloc(sizeof *w);
-    if (w == NULL)
-        abort();
-    *w = (waiting){request, (int)strtol(mf_http_get_segment(request).bytes, NULL, 10), all};
-    all = w;
-    atomic_fetch_add(&n_waiting, 1);
-    mf_http_wait(request, slice, w, forget);
+    begin(request, false);
+}
+
+/* /work/N: works then. */
+static void handle_late_work(mf_http_request *request, void *context)
+{
+    (void)context;
+    begin(request, true);
 }
 
 /* Calls for everybody, as something that has come would; twice is once. */
@@ -63,6 +103,7 @@ static void handle_wake(mf_http_request *request, void *context)
 
 static const mf_http_route routes[] = {
     {.path = "/wait/{n}", .methods = MF_HTTP_GET, .handle = handle_wait},
+    {.path = "/work/{n}", .methods = MF_HTTP_GET, .handle = handle_late_work},
     {.path = "/wake", .methods = MF_HTTP_GET, .handle = handle_wake},
     {.path = "/ping", .methods = MF_HTTP_GET, .handle = handle_ping},
 };
@@ -137,6 +178,51 @@ static void as_many_wait_as_there_are_connections(void **state)
     stop(server);
 }
 
+static void what_has_come_may_be_much_work(void **state)
+{
+    (void)state;
+    mf_http_settings settings = test_settings();
+    settings.max_working = 1;
+    mf_http_server *server = start(&settings);
+    client *waits = open_client(server);
+    client *other = open_client(server);
+    response r;
+    send_text(waits, GET("/work/1") GET("/ping"));
+    assert_soon(atomic_load(&n_waiting) == 1);
+    exchange(other, GET("/wake"), &r);
+    assert_true(read_response(waits, &r));
+    assert_int_equal(r.status, 200);
+    assert_string_equal(r.body, "worked");
+    assert_true(read_response(waits, &r)); /* what came behind it */
+    assert_int_equal(r.status, 200);
+    assert_int_equal(atomic_load(&n_waiting) + atomic_load(&n_working), 0);
+    close_client(waits);
+    close_client(other);
+    stop(server);
+}
+
+/* As from a handler. */
+static void work_after_a_wait_is_limited_too(void **state)
+{
+    (void)state;
+    mf_http_settings settings = test_settings();
+    settings.max_working = 0;
+    mf_http_server *server = start(&settings);
+    client *waits = open_client(server);
+    client *other = open_client(server);
+    response r;
+    send_text(waits, GET("/work/1"));
+    assert_soon(atomic_load(&n_waiting) == 1);
+    exchange(other, GET("/wake"), &r);
+    assert_true(read_response(waits, &r));
+    assert_json_error(&r, 503, "service_unavailable");
+    assert_soon(atomic_load(&n_waiting) == 0);
+    assert_int_equal(atomic_load(&n_working), 0);
+    close_client(waits);
+    close_client(other);
+    stop(server);
+}
+
 static void a_client_that_goes_calls_it_off(void **state)
 {
     (void)state;
@@ -190,6 +276,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_waits_until_it_is_called_for),
         cmocka_unit_test(as_many_wait_as_there_are_connections),
+        cmocka_unit_test(what_has_come_may_be_much_work),
+        cmocka_unit_test(work_after_a_wait_is_limited_too),
         cmocka_unit_test(a_client_that_goes_calls_it_off),
         cmocka_unit_test(what_does_not_come_in_time_is_503_and_the_connection_lives),
         cmocka_unit_test(a_drain_cuts_off_who_waits_for_ever),

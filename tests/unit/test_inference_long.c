@@ -173,7 +173,7 @@ static void a_listing_in_steps_is_the_list(void **state)
         mf_error err = {0};
         mf_text expected = MF_TEXT_EMPTY, items = MF_TEXT_EMPTY;
         mf_inference_list whole, list;
-        assert_ok(mf_inference_items(recommender, &limits, workspace, id, strlen(id), TOP_N,
+        assert_ok(mf_inference_items(recommender, &limits, workspace, id, strlen(id), TOP_N, NULL,
                                      &expected, &whole, &err),
                   err);
         mf_listing listing, other;

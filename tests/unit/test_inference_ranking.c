@@ -244,11 +244,91 @@ static void a_users_list_of_ids_has_the_same_order(void **state)
     mf_inference_list list;
     mf_text_clear(&fixture.response, 0);
     assert_ok(mf_inference_items(fixture.recommender, &fixture.limits, fixture.workspace,
-                                 "z\xC3\xBCri", 5, 9, &fixture.response, &list, &err),
+                                 "z\xC3\xBCri", 5, 9, NULL, &fixture.response, &list, &err),
               err);
     mf_text_append(&fixture.response, "", 1);
     assert_string_equal(fixture.response.bytes, "[\"~~~~\",1042]");
     assert_true(list.known_user && list.count == 2);
+}
+
+static mf_user_event event_of(const char *item, float rating)
+{
+    return (mf_user_event){{item, strlen(item)}, rating};
+}
+
+/* The ids of a response in the order of its list, in the form of mf_inference_items. */
+static void assert_ids(const mf_text *items)
+{
+    char ids[256] = "[";
+    for (const char *at = fixture.response.bytes; (at = strstr(at, "{\"movieId\":\"")) != NULL;) {
+        at += strlen("{\"movieId\":\"");
+        const int n = (int)strcspn(at, "\"");
+        const bool is_number = n == 4 && at[0] != '~' && at[0] != 'a';
+        const size_t used = strlen(ids);
+        snprintf(ids + used, sizeof ids - used, is_number ? "%s%.*s" : "%s\"%.*s\"",
+                 used > 1 ? "," : "", n, at);
+    }
+    assert_string_equal(strcat(ids, "]"), items->bytes);
+}
+
+/* As ratings beside a userId, of a user whom the model knows, and of one whom it does not. */
+static void events_of_a_user_give_the_same_list_in_both_forms(void **state)
+{
+    (void)state;
+    static const char *const users[] = {"7", "007", "z\xC3\xBCri", "unknown"};
+    mf_user_event some[] = {event_of("2959", 2), event_of("not in the model", 1),
+                            event_of("~~~~", NAN), event_of("1042", -7)};
+    for (size_t u = 0; u < sizeof users / sizeof users[0]; u++)
+        for (size_t n = 0; n <= sizeof some / sizeof some[0]; n++) {
+            const mf_user_events events = {some, n};
+            mf_text body = MF_TEXT_EMPTY;
+            mf_text items = MF_TEXT_EMPTY;
+            mf_inference_list list;
+            mf_error err = {0};
+            assert_ok(mf_inference_items(fixture.recommender, &fixture.limits, fixture.workspace,
+                                         users[u], strlen(users[u]), 4, &events, &items, &list,
+                                         &err),
+                      err);
+            mf_text_append(&items, "", 1);
+            mf_text_format(&body, "{\"userId\":\"%s\",\"top_n\":4", users[u]);
+            mf_inference_add_events(&body, &events);
+            mf_text_literal(&body, "}");
+            assert_true(send_bytes(JSON, JSON, body.bytes, body.n_bytes));
+            mf_text_append(&fixture.response, "", 1);
+            assert_ids(&items);
+            const bool known = u < 3 || n > 0;
+            assert_int_equal(list.known_user, known);
+            assert_int_equal(strstr(fixture.response.bytes, "known_user") == NULL, known);
+            mf_text_free(&body);
+            mf_text_free(&items);
+        }
+}
+
+static void events_are_left_out_of_the_list_and_move_the_others(void **state)
+{
+    (void)state;
+    /* The vector of ~~~~ is added to the history of 2959 (and "a@b ", which has none). */
+    expect(
+        "{\"userId\":\"z\xC3\xBCri\",\"top_n\":9,\"ratings\":[{\"movieId\":\"~~~~\"}]}",
+        "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":0.75,\"predicted_rating\":5.0}]}");
+    /* A user's predicted ratings stay; an unknown user's are those of a visitor. */
+    expect(
+        "{\"userId\":\"7\",\"movieId\":\"2959\",\"ratings\":[{\"movieId\":\"1042\",\"rating\":1}]}",
+        "{\"predicted_rating\":2.0}");
+    mf_text visitor = MF_TEXT_EMPTY;
+    assert_true(send_bytes(JSON, JSON, "{" VISITOR ",\"movieId\":\"~~~~\"}",
+                           strlen("{" VISITOR ",\"movieId\":\"~~~~\"}")));
+    mf_text_append(&visitor, fixture.response.bytes, fixture.response.n_bytes);
+    mf_text_append(&visitor, "", 1);
+    expect("{\"userId\":\"unknown\"," VISITOR ",\"movieId\":\"~~~~\"}", visitor.bytes);
+    mf_text_free(&visitor);
+    /* Without a known item the user is what he was. */
+    expect("{\"userId\":\"unknown\",\"top_n\":1,\"ratings\":[{\"movieId\":\"x\"}]}",
+           "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":0.5,\"predicted_rating\":3.25}],"
+           "\"known_user\":false}");
+    fixture.limits.strict = true;
+    refuse_as(JSON, JSON, "{\"userId\":\"unknown\",\"top_n\":1,\"ratings\":[{\"movieId\":\"x\"}]}",
+              404, "userId \"unknown\" is not in the training data");
 }
 
 /* ------------------------------------------------------------ without a rating model */
@@ -356,11 +436,14 @@ int main(void)
         inference_test(an_unknown_user_gets_the_mean_profiles_list),
         inference_test(ratings_and_strict_mode_are_as_without_a_ranking_model),
         inference_test(a_users_list_of_ids_has_the_same_order),
+        inference_test(events_of_a_user_give_the_same_list_in_both_forms),
+        inference_test(events_are_left_out_of_the_list_and_move_the_others),
     };
     const struct CMUnitTest timed[] = {
         inference_test(each_order_is_that_of_the_recommender),
         inference_test(a_visitors_timestamps_weigh),
         inference_test(the_order_of_ratings_without_timestamps_does_not_count),
+        inference_test(events_of_a_user_give_the_same_list_in_both_forms),
     };
     const struct CMUnitTest without[] = {
         inference_test(a_rating_alone_is_refused),
@@ -368,6 +451,7 @@ int main(void)
         inference_test(lists_have_no_predicted_rating),
         inference_test(the_order_of_ratings_is_refused),
         inference_test(a_visitor_may_leave_out_ratings_or_send_weights),
+        inference_test(events_of_a_user_give_the_same_list_in_both_forms),
     };
     return cmocka_run_group_tests_name("with ratings", beside, both_start, asking_end) +
            cmocka_run_group_tests_name("with times", timed, timed_start, asking_end) +

@@ -278,7 +278,7 @@ static void strict_gives_null_inside_a_batch_and_continues(void **state)
 static bool list_items(const char *user, uint32_t top_n, mf_inference_list *list, mf_error *err)
 {
     return mf_inference_items(fixture.recommender, &fixture.limits, fixture.workspace, user,
-                              strlen(user), top_n, &fixture.response, list, err);
+                              strlen(user), top_n, NULL, &fixture.response, list, err);
 }
 
 static void recommend(const char *user, uint32_t top_n, const char *expected)

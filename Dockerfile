@@ -38,8 +38,9 @@ ARG BUILD_FOLDER=/build
 ARG SOURCE_DATE_EPOCH=0
 RUN if [ -d "/sysroot-$TARGETARCH" ]; then set -- --toolchain "cmake/$TARGETARCH.cmake"; export SYSROOT="/sysroot-$TARGETARCH"; fi \
     && cmake -S . -B "$BUILD_FOLDER" -G Ninja -DMF_DEVELOPMENT=OFF "$@" \
-    && cmake --build "$BUILD_FOLDER" --target train serve evaluate \
-    && script/image-root /image "$BUILD_FOLDER/bin/train" "$BUILD_FOLDER/bin/serve" "$BUILD_FOLDER/bin/evaluate"
+    && cmake --build "$BUILD_FOLDER" --target train serve evaluate mfmpi \
+    && script/image-root /image "$BUILD_FOLDER/bin/train" "$BUILD_FOLDER/bin/serve" "$BUILD_FOLDER/bin/evaluate" \
+        "$BUILD_FOLDER/lib/libmfmpi.so"
 
 FROM scratch
 COPY --from=build /image /

@@ -13,11 +13,13 @@ import unittest
 from pathlib import Path
 
 from models import ROWS
+from ports import Port
 from programs import SERVE, SOURCE, TRAIN
 from serve_case import ServeCase
 from server import Server
 from wrappers import inside, namespace
 
+MPI = TRAIN.parent.parent / "lib" / "libmfmpi.so"
 IMAGE_ROOT = SOURCE / "script" / "image-root"
 DEBIAN_MIRROR = SOURCE / "script" / "debian-mirror"
 
@@ -27,6 +29,7 @@ mkdir -p "$1/opt/ml" "$1/proc"
 mount --bind "$1" "$1"
 mount --bind "$2" "$1/opt/ml"
 mount --rbind /proc "$1/proc"
+mount -t tmpfs none "$1/tmp"
 mount -o remount,bind,ro "$1"
 if touch "$1/x" 2>/dev/null; then exit 77; fi
 cd "$1"
@@ -46,7 +49,7 @@ def made():
     folder = Path(tempfile.mkdtemp(prefix="mf-root-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o755)
-    done = run(IMAGE_ROOT, folder / "root", TRAIN, SERVE)
+    done = run(IMAGE_ROOT, folder / "root", TRAIN, SERVE, MPI)
     if done.returncode != 0:
         raise AssertionError(done.stderr)
     return folder / "root"
@@ -74,7 +77,8 @@ class Root(ServeCase):
                 self.assertEqual(0o755, path.stat().st_mode & 0o7777, name)
             else:
                 self.assertRegex(name, r"\A/(etc/(passwd|group|os-release|ssl/certs/ca-certificates\.crt)|"
-                                       r"var/lib/dpkg/status\.d/[^/]+|usr/share/doc/[^/]+/copyright)\Z")
+                                       r"var/lib/dpkg/status\.d/[^/]+|usr/share/doc/[^/]+/copyright|"
+                                       r"usr/share/openmpi/help-[a-z-]+\.txt)\Z")
         self.assertEqual([], [path for path in made().rglob("*") if path.is_symlink()])
         self.assertFalse((made() / "opt").exists())
         self.assertEqual(0o1777, (made() / "tmp").stat().st_mode & 0o7777)
@@ -82,11 +86,13 @@ class Root(ServeCase):
     def test_the_libraries_are_those_that_the_programs_load(self):
         """Checklist 2: as listed by the loader."""
         loaded = set()
-        for program in (TRAIN, SERVE):
+        components = {name: path for name, path in files(made()).items() if "/openmpi3/" in name}
+        for program in (TRAIN, SERVE, MPI, *components.values()):
             output = run("ldd", program).stdout
             loaded |= {Path(word).name for word in re.findall(r"(/\S+) \(0x", output)}
-        there = {Path(name).name for name in files(made()) if ".so" in name}
-        self.assertEqual(loaded | {"libgcc_s.so.1"}, there)
+        there = {Path(name).name for name in files(made()) if ".so" in name and name not in components}
+        self.assertEqual(loaded | {"libgcc_s.so.1", "libmfmpi.so"}, there)
+        self.assertEqual(20, len(components))
 
     def test_it_has_the_certificates_of_trusted_authorities(self):
         """Those of the build machine, with their package's licence files."""
@@ -97,7 +103,7 @@ class Root(ServeCase):
     def test_made_twice_it_is_the_same_to_the_second(self):
         """Checklist 140: names, modes, bytes and times."""
         again = self.folder / "again"
-        done = run(IMAGE_ROOT, again, TRAIN, SERVE)
+        done = run(IMAGE_ROOT, again, TRAIN, SERVE, MPI)
         self.assertEqual(0, done.returncode, done.stderr)
         pack = lambda root: run("sh", "-c", 'tar -C "$1" --sort=name --numeric-owner -c . | sha256sum', "sh",
                                 root).stdout
@@ -116,6 +122,27 @@ class Root(ServeCase):
                             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}).wait()
         self.assertTrained(job, result)
         self.assertSameModel(usual, job)
+
+    def test_two_hosts_train_in_it_with_nothing_else_there(self):
+        """Checklist 5, 68: read-only but for /opt/ml and /tmp, without /dev/shm."""
+        if not namespace():
+            self.not_here("a private mount namespace is not allowed")
+        port = Port()
+        self._closers.append(port)
+        usual = self.job_on(ROWS)
+        self.train(usual)
+        names = ["127.0.0.1", "127.0.0.2"]
+        root = self.own_root()
+        jobs = [self.job_on(ROWS, hosts_port=port.number).hosts(name, names) for name in names]
+        runs = []
+        for job in jobs:
+            job.write_config()
+            runs.append(self.start(None, wrapper=inside(IN_ROOT, root, job.prefix),
+                                   program="/usr/local/bin/train",
+                                   env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}))
+        for run_ in runs:
+            self.assertEqual(0, run_.wait().status, run_.result)
+        self.assertSameModel(usual, jobs[0])
 
     def test_serve_works_in_it_with_nothing_else_there(self):
         """Checklist 5, 10, 89."""

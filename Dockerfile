@@ -27,7 +27,7 @@ ARG TARGETARCH
 WORKDIR /source
 # Another architecture is cross-built, with its libraries in a folder of their own.
 ENV MF_ARM64_SYSROOT=/sysroot-arm64
-COPY script/bootstrap script/debian-mirror script/sysroot script/
+COPY script/bootstrap script/progress.bash script/debian-mirror script/sysroot script/
 RUN script/debian-mirror "$DEBIAN_MIRROR" "$DEBIAN_SECURITY_MIRROR" \
     && native=$(dpkg --print-architecture) \
     && if [ "${TARGETARCH:-$native}" = "$native" ]; then script/bootstrap --image; \

@@ -30,7 +30,6 @@ mf_find_library(hiredis hiredis/hiredis.h hiredis)
 mf_find_library(libzstd zstd.h zstd)
 if(MF_DEVELOPMENT)
   mf_find_library(libevent_extra event2/http.h event_extra) # evhttp: a client in local/, a peer in bench/
-  mf_find_library(cmocka cmocka.h cmocka)
 endif()
 # Open MPI 4 by its own name: what mpi.h and libmpi.so are is the choice of the machine.
 if(MF_MPI)

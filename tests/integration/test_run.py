@@ -14,8 +14,10 @@ import time
 import unittest
 
 from ports import Port
+from process import Run as Process
 from programs import BIN, SOURCE
 from skipping import LoudCase
+from terminal import Terminal
 
 
 def processes_of(folder):
@@ -65,6 +67,67 @@ class Run(LoudCase):
         self.assertEqual(len(re.findall(r'"genres": \[', done.stdout)), 3)
         self.assertTrue((self.folder / "model/model.bin").exists())
         self.assertEqual(processes_of(self.folder), [])
+
+    def test_own_data_with_items_and_without(self):
+        """Items have any columns; the first user and the most rated item are those of the data."""
+        ratings, items = self.folder / "my ratings.csv", self.folder / "things.csv"
+        rows = [(user, item, 1 + (user * item) % 5) for user in range(30) for item in range(20) if (user + item) % 3]
+        ratings.write_text("customer,product,stars\n" + "".join(f"c{u},p'{i},{r}\n" for u, i, r in rows))
+        items.write_text("product,title,price\n" + "".join(f"p'{i},Thing {i},{i}.5\n" for i in range(20)))
+        done = subprocess.run([SOURCE / "script/run", "--once", "--data", ratings.name, "--items", items.name], cwd=self.folder,
+                              env={**self.environment, "FOLDER": str(self.folder / "job")}, timeout=300, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        self.assertEqual(0, done.returncode, done.stdout[-2000:] + done.stderr[-2000:])
+        self.assertRegex(done.stdout, r"""What would user "c0" give item "p'\d+"\?\n\$ curl .*\n\{"predicted_rating": \d""")
+        self.assertEqual(3, len(re.findall(r'"title": "Thing \d+"', done.stdout)), done.stdout[-2000:])
+        clicks = self.folder / "clicks.csv"
+        clicks.write_text("user,item\n" + "".join(f"{u},{i}\n" for u, i, _ in rows))
+        done = subprocess.run([SOURCE / "script/run", "--once", "--data", clicks], timeout=300, text=True,
+                              env={**self.environment, "FOLDER": str(self.folder / "job2")},
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        self.assertEqual(0, done.returncode, done.stdout[-2000:] + done.stderr[-2000:])
+        self.assertNotIn("What would user", done.stdout)
+        self.assertRegex(done.stdout, r'\n\{"recommendations": \[\{"movieId": "\d+", ')
+
+    def test_words_that_are_wrong_are_reported_before_anything_else(self):
+        programs = self.folder / "programs"
+        programs.mkdir()
+        for name in ("bash", "dirname", "env"):
+            (programs / name).symlink_to(shutil.which(name))
+        (self.folder / "empty.csv").write_text("")
+        (self.folder / "some.csv").write_text("a,b\n")
+        (self.folder / "two").mkdir()
+        (self.folder / "two/some.csv").write_text("a,b\n")
+        for words, message in ((["--data"], "--data needs a file"), (["--data", "none.csv"], "--data none.csv: no such file"),
+                               (["--data", "empty.csv"], "--data empty.csv is empty"), (["--items", "some.csv"], "--items needs --data"),
+                               (["--data", "some.csv", "--streams"], "--streams shows the sample"),
+                               (["--data", "some.csv", "--items", "two/some.csv"], "the same name"), (["--wrong"], "usage: script/run")):
+            with self.subTest(words=words):
+                done = subprocess.run([SOURCE / "script/run", *words], cwd=self.folder, capture_output=True, text=True,
+                                      env={"PATH": str(programs)}, timeout=60)
+                self.assertEqual((2, ""), (done.returncode, done.stdout), done.stderr)
+                self.assertIn(message, done.stderr)
+
+    def progress(self, script, terminal=False):
+        """The output of show_progress for a bash script, and its status."""
+        words = ["/bin/bash", "-euc", '. script/progress.bash; status=0; show_progress it bash -c "$1" || status=$?; exit "$status"',
+                 "bash", script]
+        if not terminal:
+            done = subprocess.run(words, cwd=SOURCE, capture_output=True, text=True, timeout=60)
+            return done.returncode, done.stdout, done.stderr
+        run = Process(words, cwd=SOURCE, terminal=Terminal())
+        result = run.wait()
+        return result.status, result.stdout, ""
+
+    def test_progress_shows_steps_packages_and_what_a_failure_printed(self):
+        status, out, _ = self.progress('for i in {1..20}; do echo "[$i/20] cc x.c"; done', terminal=True)
+        self.assertEqual(0, status)
+        self.assertIn("it: 19 of 20 steps, about 1 s left", out)
+        status, out, error = self.progress("echo '2 upgraded, 82 newly installed, 0 to remove.'; echo 'Need to get 85 MB of archives.'; "
+                                           "echo chatter; echo 'dlstatus:1:20.5:Retrieving'")
+        self.assertEqual((0, "  2 upgraded, 82 newly installed, 0 to remove.\n  Need to get 85 MB of archives.\n", ""), (status, out, error))
+        status, out, error = self.progress("echo '[1/2] cc'; echo x.c:1: error; exit 3")
+        self.assertEqual((3, "x.c:1: error\n"), (status, error))
 
     def test_streams_once_shows_both_functions_at_work_and_leaves_nothing_behind(self):
         self.needs_streams()

@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ARGUMENTS_MAX = 128, SECOND_BYTES = 4096 };
+enum { ARGUMENTS_MAX = 128, SECOND_BYTES = 4096, ERROR_ROWS = 1000000 };
 
 typedef struct setting {
     mf_settings settings;
@@ -36,6 +36,7 @@ typedef struct options {
     const char *model;
     const char *export;
     const char *json;
+    const char *report;
     const char *compare;
     mf_split_kind split;
     const char *split_name;
@@ -78,6 +79,7 @@ static const char usage[] =
     "  --users N            look at N users at most, evenly spread; default: all\n"
     "  --baselines yes|no   popularity and item-item (yes)\n"
     "  --json FILE          all figures as JSON\n"
+    "  --report FILE        a page of HTML with plots\n"
     "  --export FOLDER      splits and lists as text\n"
     "  NAME=VALUE           a hyperparameter of train (train --help lists them)\n";
 
@@ -133,6 +135,8 @@ static bool parse_option(options *o, const char *name, const char *value, mf_err
         o->export = value;
     else if (strcmp(name, "--json") == 0)
         o->json = value;
+    else if (strcmp(name, "--report") == 0)
+        o->report = value;
     else if (strcmp(name, "--compare") == 0)
         o->compare = value;
     else if (strcmp(name, "--split") == 0)
@@ -256,6 +260,8 @@ typedef struct run {
     mf_evaluate_result *result;
     uint32_t place; /* of the run in the result */
     mf_held_out held;
+    const mf_ratings *train;    /* what lists leave out, or the model's rated items; … */
+    const uint32_t *item_count; /* … and how often they are rated */
     float *popularity_rank;
     uint32_t *order; /* scratch of it */
 } run;
@@ -282,6 +288,7 @@ static bool look_at(run *r, mf_evaluate_row row, const mf_list_source *source, u
     if (!mf_evaluate_lists(source, &r->held, &how, e, err))
         return false;
     r->result->has_row[row] = true;
+    mf_lists_by_count_add(e, &r->held, r->train, r->item_count, &r->result->by_count[row]);
     return r->o->export == NULL || mf_export_lists(r->o->export, r->result->run[r->place].seed,
                                                    mf_evaluate_row_key(row), e, err);
 }
@@ -387,6 +394,25 @@ static bool prepare(run *r, const mf_ratings_rows *held_out, uint32_t n_users, u
     return r->popularity_rank != NULL && r->order != NULL;
 }
 
+/* Sets what figures by the number of ratings go by; of the first run also for the page. */
+static bool set_counts(run *r, const mf_ratings *train, const uint32_t *item_count, mf_error *err)
+{
+    mf_evaluate_result *result = r->result;
+    r->train = train;
+    r->item_count = item_count;
+    if (r->o->report == NULL || r->place > 0)
+        return true;
+    result->user_start =
+        mf_allocate((size_t)train->n_users + 1, sizeof *result->user_start, "counts", err);
+    result->item_count = mf_allocate(train->n_items, sizeof *result->item_count, "counts", err);
+    if (result->user_start == NULL || result->item_count == NULL)
+        return false;
+    memcpy(result->user_start, train->user_start,
+           ((size_t)train->n_users + 1) * sizeof *result->user_start);
+    memcpy(result->item_count, item_count, train->n_items * sizeof *item_count);
+    return true;
+}
+
 static void release(run *r)
 {
     mf_held_out_clear(&r->held);
@@ -396,9 +422,10 @@ static void release(run *r)
 
 /* ---- one split, or one model ----------------------------------------------------- */
 
-static void tell_model(mf_evaluate_run *facts, const mf_model *model, mf_feedback feedback,
+static void tell_model(const run *r, const mf_model *model, mf_feedback feedback,
                        const mf_ratings_rows *held_out)
 {
+    mf_evaluate_run *facts = &r->result->run[r->place];
     const mf_model_parts *parts = mf_model_get(model);
     facts->n_factors = parts->ranking.n_factors;
     facts->regularization = parts->ranking.regularization;
@@ -415,6 +442,9 @@ static void tell_model(mf_evaluate_run *facts, const mf_model *model, mf_feedbac
         squares += error * error;
         absolute += fabs(error);
     }
+    if (r->place == 0)
+        r->result->errors_by_count =
+            mf_errors_by_count_of(model, held_out, r->train, r->item_count, ERROR_ROWS);
     facts->rmse = sqrt(squares / (double)held_out->n);
     facts->mae = absolute / (double)held_out->n;
 }
@@ -455,6 +485,8 @@ static bool one_split(const options *o, const mf_ratings *all, uint32_t place,
     if (baselines == NULL || !prepare(&r, &held_out, all->n_users, all->n_items,
                                       relevant_of(o, default_relevant(train)), err))
         goto done;
+    if (!set_counts(&r, train, mf_baselines_item_count(baselines), err))
+        goto done;
     mf_popularity_ranks(mf_baselines_item_count(baselines), all->n_items, r.order,
                         r.popularity_rank);
     if (o->export != NULL && (!mf_export_train(o->export, facts->seed, train, err) ||
@@ -464,7 +496,7 @@ static bool one_split(const options *o, const mf_ratings *all, uint32_t place,
     if (!mf_fit_model(&first, train, &fit, err))
         goto done;
     facts->fit = fit.report;
-    tell_model(facts, fit.model, all->feedback, &held_out);
+    tell_model(&r, fit.model, all->feedback, &held_out);
     if (!look_at_model(&r, fit.model, false, err))
         goto done;
     if (o->compare != NULL) {
@@ -566,12 +598,12 @@ static bool one_model(const options *o, const mf_ratings *all, mf_evaluate_resul
         goto done;
     rated = rated_in_training(model, &r.held, err);
     baselines = rated != NULL ? mf_baselines_create(rated, err) : NULL;
-    if (baselines == NULL)
+    if (baselines == NULL || !set_counts(&r, rated, mf_baselines_item_count(baselines), err))
         goto done;
     facts->n_train = rated->n_ratings;
     mf_popularity_ranks(mf_baselines_item_count(baselines), parts->n_items, r.order,
                         r.popularity_rank);
-    tell_model(facts, model, all->feedback, &held_out);
+    tell_model(&r, model, all->feedback, &held_out);
     if (o->export != NULL && (!mf_export_ids(o->export, &parts->users, &parts->items, err) ||
                               !mf_export_test(o->export, facts->seed, &held_out, err)))
         goto done;
@@ -656,13 +688,17 @@ int main(int argc, char **argv)
     bool ok = evaluate(&o, &result, &err);
     if (ok) {
         mf_evaluate_print(&result, stdout);
-        ok = o.json == NULL || mf_evaluate_write_json(&result, o.json, &err);
+        ok = (o.json == NULL || mf_evaluate_write_json(&result, o.json, &err)) &&
+             (o.report == NULL ||
+              mf_evaluate_write_page(&result, &o.first.settings, o.report, &err));
         if (fflush(stdout) != 0 || ferror(stdout))
             ok = mf_fail(&err, MF_ERR_IO, MF_NOWHERE, "standard output cannot be written");
     }
     for (int row = 0; row < MF_ROWS; row++)
         for (uint32_t place = 0; place < MF_EVALUATE_SEEDS_MAX; place++)
             mf_evaluation_clear(&result.evaluation[row][place]);
+    mf_free(result.user_start);
+    mf_free(result.item_count);
     if (!ok)
         fprintf(stderr, "evaluate: %s\n", err.text);
     return ok ? 0 : 1;

@@ -27,6 +27,11 @@ const char *mf_evaluate_row_key(mf_evaluate_row row)
     return rows[row].key;
 }
 
+const char *mf_evaluate_row_title(mf_evaluate_row row)
+{
+    return rows[row].title;
+}
+
 /* ---- the table -------------------------------------------------------------- */
 
 typedef unsigned long long ull;

@@ -3,6 +3,7 @@
 #define MF_TRAIN_EVALUATE_RESULT_H
 
 #include "base/error.h"
+#include "evaluate/by_count.h"
 #include "evaluate/lists.h"
 #include "evaluate/summary.h"
 #include "fit.h"
@@ -61,15 +62,28 @@ typedef struct mf_evaluate_result {
     bool has_row[MF_ROWS];
     mf_evaluation evaluation[MF_ROWS][MF_EVALUATE_SEEDS_MAX];
     mf_list_summary summary[MF_ROWS];
-    mf_evaluate_row first; /* the row that the second setting is compared with */
+    mf_lists_by_count by_count[MF_ROWS]; /* of all runs together */
+    mf_errors_by_count errors_by_count;  /* of the first run's held-out ratings; n_rows 0: none */
+    uint64_t *user_start;                /* [n_users + 1] of the first run's training ratings, */
+    uint32_t *item_count;                /* [n_items] and how many each item has; owned */
+    mf_evaluate_row first;               /* the row that the second setting is compared with */
     mf_list_comparison comparison;
 } mf_evaluate_result;
+
+/* What a row of the table is called. */
+const char *mf_evaluate_row_title(mf_evaluate_row row);
 
 /* The table, for people. */
 void mf_evaluate_print(const mf_evaluate_result *result, FILE *out);
 
 /* The same as one JSON object, complete or not at all. Fails MF_ERR_IO, MF_ERR_MEMORY. */
 MF_MUST_CHECK bool mf_evaluate_write_json(const mf_evaluate_result *result, const char *path,
+                                          mf_error *err);
+
+/* The same as a page with plots (report/html.h), complete or not at all. settings: those of the
+ * first model, shown unless it is from a file. Fails as the JSON. */
+MF_MUST_CHECK bool mf_evaluate_write_page(const mf_evaluate_result *result,
+                                          const mf_settings *settings, const char *path,
                                           mf_error *err);
 
 #endif

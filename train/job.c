@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/stop.h"
@@ -17,11 +18,13 @@
 #include "item_data.h"
 #include "metrics.h"
 #include "output.h"
+#include "phases.h"
 #include "progress.h"
 #include "ranking.h"
 #include "rated.h"
 #include "ratings/extend.h"
 #include "ratings/split.h"
+#include "report.h"
 #include "sagemaker/channels.h"
 #include "sagemaker/environment.h"
 #include "sagemaker/failure.h"
@@ -47,6 +50,7 @@ typedef struct job {
     mf_checkpoint_folder checkpoint_folder;
     char model_path[MF_PATH_BYTES + 16];
     char metrics_path[MF_PATH_BYTES + MF_HOST_NAME_BYTES + 32];
+    char report_path[MF_PATH_BYTES + MF_HOST_NAME_BYTES + 32];
     char gate_path[MF_PATH_BYTES + 16];
 
     mf_base_model base;
@@ -66,6 +70,7 @@ typedef struct job {
     mf_list_report lists;
     uint64_t fingerprint; /* of the settings */
     mf_checkpoints checkpoints;
+    mf_phases phases;
     double read_seconds;
     double train_seconds;
     bool stopped;
@@ -127,7 +132,8 @@ static void log_start(const job *j)
 static bool prepare_outputs(const job *j, mf_error *err)
 {
     return mf_folder_create(j->tree.model, err) && mf_folder_create(j->tree.output_data, err) &&
-           mf_output_probe(j->model_path, err) && mf_output_probe(j->metrics_path, err);
+           mf_output_probe(j->model_path, err) && mf_output_probe(j->metrics_path, err) &&
+           (!j->values.report || mf_output_probe(j->report_path, err));
 }
 
 static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_options *options,
@@ -237,6 +243,7 @@ static bool read_data(job *j, mf_error *err)
         !prepare_validation(j, &options, err))
         return false;
     j->read_seconds = mf_clock_seconds() - start;
+    mf_phases_end(&j->phases, "reading");
     return true;
 }
 
@@ -442,6 +449,10 @@ static bool ranking_step(job *j, bool *due, mf_error *err)
         at.step = before.step + 1;
         at.max_step = before.max_step;
     }
+    mf_ranking_facts *facts = &j->ranking_facts;
+    if (!MF_GROW(facts->steps, facts->steps_capacity, facts->n_steps + 1, "ranking steps", err))
+        return false;
+    facts->steps[facts->n_steps++] = at;
     mf_progress_count("ranking step", at.step, at.max_step, 1);
     note_printed(j, mf_metrics_print_step(&at));
     return true;
@@ -471,8 +482,13 @@ static bool train(job *j, mf_error *err)
     const double start = mf_clock_seconds();
     if (!choose_models(j, err) || (j->has_ratings && !train_ratings(j, err)))
         return false;
-    if (j->values.ranking && !j->stopped && !train_ranking(j, err))
-        return false;
+    if (j->has_ratings)
+        mf_phases_end(&j->phases, "rating model");
+    if (j->values.ranking && !j->stopped) {
+        if (!train_ranking(j, err))
+            return false;
+        mf_phases_end(&j->phases, "ranking model");
+    }
     mf_progress_close();
     j->train_seconds = mf_clock_seconds() - start;
     return true;
@@ -530,6 +546,7 @@ static bool report_lists(job *j, const mf_model_parts *parts, mf_error *err)
                        "evaluated (relevant_rating)",
                        (double)options.relevant_rating);
     note_printed(j, mf_list_report_print(&j->lists));
+    mf_phases_end(&j->phases, "evaluating lists");
     return true;
 }
 
@@ -564,6 +581,7 @@ static bool decide_promotion(job *j, const mf_model_parts *parts, mf_error *err)
     if (!mf_gate_decide(&j->gate, &input, err))
         return false;
     note_printed(j, mf_gate_print(&j->gate));
+    mf_phases_end(&j->phases, "comparing with the model in service");
     return true;
 }
 
@@ -597,6 +615,7 @@ static bool write_outputs(job *j, mf_error *err)
         .ranking = &j->ranking_facts,
         .lists = &j->lists,
         .gate = j->gate.used ? &j->gate : NULL,
+        .phases = &j->phases,
         .read_seconds = j->read_seconds,
         .train_seconds = j->train_seconds,
         .stopped = j->stopped,
@@ -628,8 +647,10 @@ static bool write_outputs(job *j, mf_error *err)
     };
     ok = mf_output_parts(&output, &parts, &item_count, &best_epoch, err) &&
          report_lists(j, &parts, err) && decide_promotion(j, &parts, err) &&
-         mf_output_write_model(j->model_path, &parts, &facts, best_epoch, err) &&
-         mf_metrics_write(j->metrics_path, &facts, err) && write_gate(j, &facts, err);
+         mf_output_write_model(j->model_path, &parts, &facts, best_epoch, err);
+    mf_phases_end(&j->phases, "writing the model");
+    ok = ok && mf_metrics_write(j->metrics_path, &facts, err) && write_gate(j, &facts, err) &&
+         (!j->values.report || mf_report_write(j->report_path, &facts, &parts, err));
     mf_free(item_count);
     if (!ok)
         return false;
@@ -714,8 +735,11 @@ static bool start_hosts(job *j, mf_error *err)
         name_in_log(mf_hosts_name(j->group, j->rank));
         snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json", j->tree.output_data,
                  mf_hosts_name(j->group, j->rank));
+        snprintf(j->report_path, sizeof j->report_path, "%s/report-%s.html", j->tree.output_data,
+                 mf_hosts_name(j->group, j->rank));
     } else {
         snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics.json", j->tree.output_data);
+        snprintf(j->report_path, sizeof j->report_path, "%s/report.html", j->tree.output_data);
     }
     return true;
 }
@@ -735,6 +759,7 @@ static bool run(job *j, mf_error *err)
     log_start(j);
     if (!start_hosts(j, err))
         return false;
+    mf_phases_start(&j->phases);
     if (j->rank > 0)
         return wait_for_first(j, err);
     return prepare_outputs(j, err) && read_data(j, err) && train(j, err) && write_outputs(j, err);
@@ -743,6 +768,7 @@ static bool run(job *j, mf_error *err)
 static void release(job *j)
 {
     mf_ranking_release(&j->ranking);
+    mf_free(j->ranking_facts.steps);
     mf_rated_release(&j->rated);
     mf_trainer_destroy(j->trainer);
     mf_ratings_rows_clear(&j->validation);

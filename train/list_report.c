@@ -19,8 +19,8 @@ typedef struct evaluating {
     uint32_t *order;
 } evaluating;
 
-static bool evaluate(const evaluating *j, const mf_list_source *source, uint32_t resamples,
-                     mf_evaluation *evaluation, mf_list_summary *summary, mf_error *err)
+static bool evaluate(const evaluating *j, const mf_list_source *source, mf_evaluation *evaluation,
+                     mf_list_summary *summary, mf_error *err)
 {
     const mf_evaluation_options options = {
         .k = j->options->k,
@@ -29,7 +29,7 @@ static bool evaluate(const evaluating *j, const mf_list_source *source, uint32_t
         .popularity_rank = j->popularity_rank,
     };
     return mf_evaluate_lists(source, &j->held_out, &options, evaluation, err) &&
-           mf_list_summary_of(evaluation, 1, j->held_out.n_users, resamples, j->options->seed,
+           mf_list_summary_of(evaluation, 1, j->held_out.n_users, MF_RESAMPLES, j->options->seed,
                               summary, err);
 }
 
@@ -70,11 +70,18 @@ bool mf_list_report_make(const mf_model_parts *parts, const mf_ratings *train,
         goto done;
     lists = (mf_model_lists){.recommender = recommender, .order = MF_ORDER_DEFAULT};
     source = mf_model_lists_source(&lists);
-    if (!evaluate(&j, &source, MF_RESAMPLES, &of_model, &report->model, err))
+    if (!evaluate(&j, &source, &of_model, &report->model, err))
         goto done;
     source = mf_baselines_popularity(baselines);
-    if (!evaluate(&j, &source, 0, &of_popularity, &report->popularity, err))
+    if (!evaluate(&j, &source, &of_popularity, &report->popularity, err))
         goto done;
+    mf_lists_by_count_add(&of_model, &j.held_out, train, mf_baselines_item_count(baselines),
+                          &report->model_by_count);
+    mf_lists_by_count_add(&of_popularity, &j.held_out, train, mf_baselines_item_count(baselines),
+                          &report->popularity_by_count);
+    if (parts->n_factors > 0)
+        report->errors_by_count = mf_errors_by_count_of(
+            model, validation, train, mf_baselines_item_count(baselines), MF_LIST_REPORT_ROWS);
     report->k = options->k;
     report->relevant_rating = (double)options->relevant_rating;
     report->n_relevant = j.held_out.n_relevant;

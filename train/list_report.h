@@ -16,6 +16,7 @@
 #define MF_TRAIN_LIST_REPORT_H
 
 #include "base/error.h"
+#include "evaluate/by_count.h"
 #include "evaluate/summary.h"
 #include "model/model.h"
 #include "ratings/ratings.h"
@@ -23,7 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MF_LIST_REPORT_USERS = 10000 };
+enum { MF_LIST_REPORT_USERS = 10000, MF_LIST_REPORT_ROWS = 100000 };
 
 typedef struct mf_list_report {
     uint32_t k;                 /* 0: there is no report (no validation data) */
@@ -34,6 +35,10 @@ typedef struct mf_list_report {
     uint32_t n_skipped_users;   /* with nothing relevant, or more than are looked at */
     uint64_t n_unknown_rows;    /* of users or items that training does not know */
     double seconds;
+    mf_lists_by_count model_by_count; /* of the same lists */
+    mf_lists_by_count popularity_by_count;
+    mf_errors_by_count errors_by_count; /* of predicted ratings, of MF_LIST_REPORT_ROWS validation
+                                         * rows at most; n_rows 0: there is no rating model */
 } mf_list_report;
 
 typedef struct mf_list_report_options {

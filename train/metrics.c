@@ -154,6 +154,8 @@ static json_t *lists_json(const mf_run_facts *facts, bool all)
         return object;
     set_at(&object, "ndcg_low", report->k, model->ndcg.low);
     set_at(&object, "ndcg_high", report->k, model->ndcg.high);
+    set_at(&object, "popularity_ndcg_low", report->k, report->popularity.ndcg.low);
+    set_at(&object, "popularity_ndcg_high", report->k, report->popularity.ndcg.high);
     if (isfinite(report->relevant_rating))
         mf_train_json_set(&object, "relevant_rating", rounded_error(report->relevant_rating));
     mf_train_json_set(&object, "n_relevant", json_integer((json_int_t)report->n_relevant));
@@ -266,6 +268,21 @@ static json_t *timings_json(const mf_run_facts *facts)
     return object;
 }
 
+static json_t *phases_json(const mf_run_facts *facts)
+{
+    json_t *phases = json_array();
+    for (size_t i = 0; facts->phases != NULL && i < facts->phases->n; i++) {
+        const mf_phase *phase = &facts->phases->phase[i];
+        json_t *entry = json_object();
+        mf_train_json_set(&entry, "phase", json_string(phase->name));
+        mf_train_json_set(&entry, "seconds", rounded(phase->seconds));
+        mf_train_json_set(&entry, "peak_memory_bytes",
+                          json_integer((json_int_t)phase->peak_memory_bytes));
+        mf_train_json_append(&phases, entry);
+    }
+    return phases;
+}
+
 /* The object as text of *n_bytes, followed by two zero bytes; frees the object. The memory is
  * allocated first: json_dumps (jansson 2.14) silently leaves out a key when its own buffer cannot
  * grow. */
@@ -328,6 +345,7 @@ bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err
     if (facts->gate != NULL)
         mf_train_json_set(&object, "gate", mf_gate_json(facts->gate));
     mf_train_json_set(&object, "timings", timings_json(facts));
+    mf_train_json_set(&object, "phases", phases_json(facts));
     return write_json(path, object, err);
 }
 

@@ -16,6 +16,7 @@
 #include "data_report.h"
 #include "gate.h"
 #include "list_report.h"
+#include "phases.h"
 #include "ratings/ratings.h"
 #include "sgd/trainer.h"
 #include "spectral/spectral.h"
@@ -29,6 +30,8 @@ typedef struct mf_ranking_facts {
     mf_grading grading;
     float relevant_rating;
     double seconds;
+    mf_spectral_progress *steps; /* [n_steps] of this run, without those before a resume */
+    size_t n_steps, steps_capacity;
 } mf_ranking_facts;
 
 /* The input of the figures. Pointers are borrowed. */
@@ -42,6 +45,7 @@ typedef struct mf_run_facts {
     const mf_ranking_facts *ranking;   /* or NULL */
     const mf_list_report *lists;       /* on validation data, or NULL */
     const mf_gate *gate;               /* NULL: there is no channel current */
+    const mf_phases *phases;           /* or NULL */
     double read_seconds;
     double train_seconds;
     bool stopped; /* by SIGTERM */
@@ -60,7 +64,7 @@ MF_MUST_CHECK bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation
  */
 MF_MUST_CHECK bool mf_metrics_print_step(const mf_spectral_progress *progress);
 
-/* metrics.json: version, hyperparameters in force, data, all epochs, final figures, timings.
+/* metrics.json: version, hyperparameters in force, data, all epochs, final figures, timings, phases.
  * Complete or not at all. */
 MF_MUST_CHECK bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err);
 

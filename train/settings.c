@@ -155,6 +155,8 @@ static const mf_setting table[] = {
     {.name = "not_rated", .type = MF_SETTING_TEXT, .initial = "",
      .help = "ratings that mean that there is none, such as 0 or -1 or 0,99: left out",
      FIELD(not_rated)},
+    {.name = "report", .type = MF_SETTING_BOOLEAN, .initial = "true",
+     .help = "write report.html, a page about this training", FIELD(report)},
     {.name = "item_columns", .type = MF_SETTING_TEXT, .initial = "",
      .help = "columns of a file of items that the model keeps, such as title,genres; none; if empty: all",
      FIELD(item_columns)},
@@ -225,7 +227,7 @@ bool mf_train_settings_is_given(const mf_settings *settings, const char *name)
 bool mf_train_settings_shapes_model(const mf_setting *setting)
 {
     return strcmp(setting->name, "n_threads") != 0 && strcmp(setting->name, "item_columns") != 0 &&
-           strcmp(setting->name, "gate_level") != 0 &&
+           strcmp(setting->name, "gate_level") != 0 && strcmp(setting->name, "report") != 0 &&
            strncmp(setting->name, "hosts_", strlen("hosts_")) != 0 &&
            strncmp(setting->name, "checkpoint_", strlen("checkpoint_")) != 0;
 }

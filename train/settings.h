@@ -46,6 +46,7 @@ typedef struct mf_train_settings {
     double hosts_timeout;
     uint32_t checkpoint_every;         /* epochs */
     uint32_t checkpoint_keep;          /* files */
+    bool report;                       /* write report.html */
     char user_column[MF_COLUMN_BYTES]; /* "": the usual names */
     char item_column[MF_COLUMN_BYTES];
     char rating_column[MF_COLUMN_BYTES];
@@ -85,7 +86,7 @@ void mf_train_settings_finish(mf_train_settings *values);
 /* True when the setting called name was given, not left at its default. */
 bool mf_train_settings_is_given(const mf_settings *settings, const char *name);
 
-/* True for entries that change what is learned. The others (threads, checkpoints, the gate; item_columns, which
+/* True for entries that change what is learned. The others (threads, checkpoints, the gate, the report; item_columns, which
  * the attributes themselves show) stay out of the model's metadata, so that the same model is the
  * same bytes. */
 bool mf_train_settings_shapes_model(const mf_setting *setting);

@@ -51,8 +51,8 @@ class Success(HostsCase):
                              if p.is_file() and "input" not in str(p.relative_to(jobs[name].prefix))]
                 self.assertEqual(sorted(set(left)), sorted(left), "names collide")
                 self.assertEqual(["model.bin"], self.model_files(jobs[THREE[0]]))
-                self.assertEqual([f"metrics-{THREE[0]}.json"],
-                                 os.listdir(jobs[THREE[0]].output / "data"))
+                self.assertEqual([f"metrics-{THREE[0]}.json", f"report-{THREE[0]}.html"],
+                                 sorted(os.listdir(jobs[THREE[0]].output / "data")))
 
     def test_a_host_may_start_long_before_the_first_one(self):
         jobs = self.jobs(TWO)

@@ -35,7 +35,7 @@ class Success(TrainCase):
         self.assertTrained(job, result)
         self.assertUsableModel(job, ROWS)
         left = {name for name, (*_, digest) in job.tree("model", "output").items() if digest}
-        self.assertEqual({"model/model.bin", "output/data/metrics.json"}, left)
+        self.assertEqual({"model/model.bin", "output/data/metrics.json", "output/data/report.html"}, left)
 
     def test_success_after_an_earlier_failure_leaves_no_failure_file(self):
         """Checklist 39."""
@@ -153,7 +153,7 @@ exit $code
         self.assertTrained(job, result)
 
     def test_files_appear_under_their_names_only_complete(self):
-        """Checklist 47, seen from outside: model.bin and metrics.json come by rename and
+        """Checklist 47, seen from outside: model.bin, metrics.json and report.html come by rename and
         are never opened for writing under their names."""
         job = self.job_on(ROWS)
         (job.output / "data").mkdir()
@@ -161,7 +161,7 @@ exit $code
         watch.add(job.model, "model", "CREATE", "MODIFY", "MOVED_TO")
         watch.add(job.output / "data", "data", "CREATE", "MODIFY", "MOVED_TO")
         self.train(job)
-        for label, name in (("model", "model.bin"), ("data", "metrics.json")):
+        for label, name in (("model", "model.bin"), ("data", "metrics.json"), ("data", "report.html")):
             events = [what for where, what, n in watch.poll() if (where, n) == (label, name)]
             self.assertEqual(["MOVED_TO"], events, name)
 
@@ -342,8 +342,8 @@ class NoSpace(TrainCase):
         self.assertEqual([], result.epochs, "trained first, then looked")
 
     def test_a_folder_in_the_place_of_a_result_is_found_out_before_training(self):
-        """Checklist 47: model/model.bin and output/data/metrics.json, even before reading."""
-        for name in ("model/model.bin", "output/data/metrics.json"):
+        """Checklist 47: model.bin, metrics.json and report.html, even before reading."""
+        for name in ("model/model.bin", "output/data/metrics.json", "output/data/report.html"):
             with self.subTest(name):
                 job = self.job_on(ROWS, n_epochs=20)
                 (job.prefix / name).mkdir(parents=True)

@@ -178,7 +178,8 @@ class TrainCase(LoudCase):
         self.assertFalse(job.failure.exists(), result)
         self.assertEqual(["model.bin"], self.model_files(job), result)
         self.assertGreater(job.model_bin.stat().st_size, 64)
-        self.assertEqual([p.name for p in (job.output / "data").iterdir()], ["metrics.json"])
+        self.assertEqual(["metrics.json", "report.html"],
+                         sorted(p.name for p in (job.output / "data").iterdir()))
         data = job.metrics()["data"]
         if job.channels.get("train", {}).get("TrainingInputMode") != "Pipe":
             assert_no_line_lost(self, job.data / "train", data)

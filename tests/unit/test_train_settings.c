@@ -246,7 +246,7 @@ static void n_threads_zero_is_every_cpu_that_there_is(void **state)
 }
 
 static void
-threads_checkpoints_hosts_columns_and_the_gate_do_not_shape_the_model_all_else_does(void **state)
+threads_checkpoints_hosts_columns_gate_and_report_do_not_shape_the_model_all_else_does(void **state)
 {
     (void)state;
     static chosen c;
@@ -256,7 +256,8 @@ threads_checkpoints_hosts_columns_and_the_gate_do_not_shape_the_model_all_else_d
         const bool is_apart =
             strcmp(name, "n_threads") == 0 || strcmp(name, "checkpoint_every") == 0 ||
             strcmp(name, "item_columns") == 0 || strcmp(name, "checkpoint_keep") == 0 ||
-            strncmp(name, "hosts_", strlen("hosts_")) == 0 || strcmp(name, "gate_level") == 0;
+            strncmp(name, "hosts_", strlen("hosts_")) == 0 || strcmp(name, "gate_level") == 0 ||
+            strcmp(name, "report") == 0;
         assert_int_equal(mf_train_settings_shapes_model(&c.settings.table[i]), !is_apart);
     }
 }
@@ -395,7 +396,7 @@ int main(void)
         cmocka_unit_test(values_outside_their_range_are_refused),
         cmocka_unit_test(n_threads_zero_is_every_cpu_that_there_is),
         cmocka_unit_test(
-            threads_checkpoints_hosts_columns_and_the_gate_do_not_shape_the_model_all_else_does),
+            threads_checkpoints_hosts_columns_gate_and_report_do_not_shape_the_model_all_else_does),
         cmocka_unit_test(every_setting_that_shapes_the_model_changes_the_fingerprint),
         cmocka_unit_test(a_further_entry_changes_the_fingerprint_and_a_given_default_does_not),
         cmocka_unit_test(columns_and_limits_reach_the_reader),

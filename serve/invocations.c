@@ -261,12 +261,13 @@ static bool is_name(mf_http_view a, mf_http_view b)
     return a.n_bytes == b.n_bytes && memcmp(a.bytes, b.bytes, a.n_bytes) == 0;
 }
 
-static bool read_top_n(mf_http_request *request, mf_http_view value, uint32_t max_top_n,
-                       uint32_t *top_n)
+static bool read_top_n(mf_http_request *request, mf_http_view name, mf_http_view value,
+                       uint32_t max_top_n, uint32_t *top_n)
 {
     uint64_t n = 0;
     if (!mf_parse_uint64(value.bytes, value.n_bytes, &n) || n < 1 || n > max_top_n) {
-        mf_http_refuse(request, 400, "top_n is \"%.*s\": expected a whole number from 1 to %u",
+        mf_http_refuse(request, 400, "%.*s is \"%.*s\": expected a whole number from 1 to %u",
+                       (int)name.n_bytes, name.bytes,
                        (int)(value.n_bytes < 64 ? value.n_bytes : 64), value.bytes, max_top_n);
         return false;
     }
@@ -278,7 +279,8 @@ bool mf_serve_parameters(mf_http_request *request, uint32_t max_top_n, uint32_t 
                          mf_text *steering)
 {
     enum { USUAL = 20 };
-    static const mf_http_view TOP_N = {"top_n", 5};
+    static const mf_http_view TOP_N = {"top_n", 5}, LIMIT = {"limit", 5};
+    bool has_top_n = false;
     *top_n = USUAL < max_top_n ? USUAL : max_top_n;
     mf_http_view name, value, before, unused;
     mf_error err = {0};
@@ -289,8 +291,13 @@ bool mf_serve_parameters(mf_http_request *request, uint32_t max_top_n, uint32_t 
                                name.bytes);
                 return false;
             }
-        if (is_name(name, TOP_N)) {
-            if (!read_top_n(request, value, max_top_n, top_n))
+        if (is_name(name, TOP_N) || is_name(name, LIMIT)) {
+            if (has_top_n) {
+                mf_http_refuse(request, 400, "limit is another name of top_n: send one of them");
+                return false;
+            }
+            has_top_n = true;
+            if (!read_top_n(request, name, value, max_top_n, top_n))
                 return false;
         } else if (!mf_inference_add_parameter(steering, name.bytes, name.n_bytes, value.bytes,
                                                value.n_bytes, &err)) {

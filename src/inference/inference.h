@@ -192,7 +192,7 @@ void mf_inference_end_list(mf_text *response, const mf_inference_list *list);
 
 /* Appends a field of a list, from a parameter of a URL, to a JSON instance that is not closed yet:
  * ,"offset":10. offset, diversity and explain are numbers; in is a text; exclude and with are texts
- * between commas; where is a JSON object. Fails MF_ERR_PARSE, MF_ERR_MEMORY: another name, no
+ * between commas; where and max_per are JSON objects. Fails MF_ERR_PARSE, MF_ERR_MEMORY: another name, no
  * number, no object. */
 MF_MUST_CHECK bool mf_inference_add_parameter(mf_text *instance, const char *name, size_t n_name,
                                               const char *value, size_t n_bytes, mf_error *err);

@@ -28,7 +28,8 @@ static void write_texts(mf_text *instance, const char *value, size_t n_bytes)
 }
 
 /* The text of one object, as it is. */
-static bool write_object(mf_text *instance, const char *value, size_t n_bytes, mf_error *err)
+static bool write_object(mf_text *instance, mf_field field, const char *value, size_t n_bytes,
+                         mf_error *err)
 {
     const mf_json_where where = {value, {MF_PLACE_BODY, 0}};
     mf_error cause = {0};
@@ -39,8 +40,8 @@ static bool write_object(mf_text *instance, const char *value, size_t n_bytes, m
     if (cause.code == MF_ERR_MEMORY)
         return mf_fail_again(err, &cause);
     if (!is_object || n_used != n_bytes)
-        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "where: expected one JSON object%s%s",
-                       cause.text[0] != '\0' ? ", found " : "", cause.text);
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s: expected one JSON object%s%s",
+                       mf_field_name(field), cause.text[0] != '\0' ? ", found " : "", cause.text);
     mf_text_append(instance, value, n_bytes);
     return true;
 }
@@ -60,14 +61,16 @@ static bool write_number(mf_text *instance, mf_field field, const char *value, s
 bool mf_inference_add_parameter(mf_text *instance, const char *name, size_t n_name,
                                 const char *value, size_t n_bytes, mf_error *err)
 {
-    static const char EXPECTED[] = "top_n, where, exclude, in, diversity, offset, explain and with";
+    static const char EXPECTED[] = "top_n or limit, where, exclude, in, diversity, "
+                                   "max_per, offset, explain and with";
     char shown[SHOWN_BYTES];
     const mf_field field = mf_field_find(name, n_name);
     const bool is_text = field == MF_FIELD_IN;
     const bool is_array = field == MF_FIELD_EXCLUDE || field == MF_FIELD_WITH;
     const bool is_number =
         field == MF_FIELD_OFFSET || field == MF_FIELD_DIVERSITY || field == MF_FIELD_EXPLAIN;
-    if (!is_text && !is_array && !is_number && field != MF_FIELD_WHERE)
+    const bool is_object = field == MF_FIELD_WHERE || field == MF_FIELD_MAX_PER;
+    if (!is_text && !is_array && !is_number && !is_object)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "unknown parameter \"%s\": expected %s",
                        mf_printable(shown, sizeof shown, name, n_name), EXPECTED);
     mf_text_literal(instance, ",");
@@ -75,8 +78,8 @@ bool mf_inference_add_parameter(mf_text *instance, const char *name, size_t n_na
     mf_text_literal(instance, ":");
     if (is_number)
         return write_number(instance, field, value, n_bytes, err);
-    if (field == MF_FIELD_WHERE)
-        return write_object(instance, value, n_bytes, err);
+    if (is_object)
+        return write_object(instance, field, value, n_bytes, err);
     if (is_text)
         mf_text_json(instance, value, n_bytes);
     else

@@ -59,6 +59,7 @@ static bool read_bound(const mf_reading *r, const char *field, const json_t *val
 static bool read_attribute(mf_steering *steering, const mf_reading *r, const char *field,
                            json_t *value, mf_condition *to)
 {
+    to->is_bare = !json_is_object(value);
     if (json_is_string(value) || json_is_array(value))
         return read_values(steering, r, field, value, &to->any);
     if (json_is_number(value)) {
@@ -138,6 +139,7 @@ static bool read_object(mf_steering *steering, const mf_reading *r, const char *
         return false;
     if (n > 1) {
         to->kind = MF_CONDITION_AND;
+        to->is_object = true;
         to->part = parts;
         to->n_parts = n;
     }
@@ -166,7 +168,8 @@ static bool read_where(mf_steering *steering, const mf_reading *r, const char *f
         return limit.code == MF_ERR_LIMIT
                    ? mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "%s", limit.text)
                    : mf_fail_again(r->err, &limit);
-    steering->where = (mf_condition){.kind = MF_CONDITION_AND, .part = root, .n_parts = 1};
+    steering->where =
+        (mf_condition){.kind = MF_CONDITION_AND, .is_object = true, .part = root, .n_parts = 1};
     if (root->kind != MF_CONDITION_ATTRIBUTE)
         steering->where = *root;
     return true;
@@ -211,6 +214,7 @@ static bool read_with(mf_steering *steering, const mf_reading *r, const char *fi
                       const json_t *value)
 {
     const bool is_array = !json_is_string(value);
+    steering->with_is_array = is_array;
     if (is_array && !mf_reading_array(r, field, value, MF_ATTRIBUTES_MAX, "attributes"))
         return false;
     const size_t n = is_array ? json_array_size(value) : 1;
@@ -284,6 +288,7 @@ static bool resolve_allowed(const mf_steering *steering, const mf_model *model,
     const mf_named_list *list = NULL;
     mf_error cause = {0};
     uint32_t n_allowed;
+    char inside[MF_WHERE_FIELD_BYTES], field[MF_WHERE_FIELD_BYTES + 8];
     if (steering->in.n_bytes > 0) {
         list = mf_named_lists_find(lists, steering->in, &cause);
         if (list == NULL)
@@ -296,8 +301,10 @@ static bool resolve_allowed(const mf_steering *steering, const mf_model *model,
                  "the items of an instance", err))
         return false;
     if (!mf_where_select(parts, &steering->where, steered->words, steered->words + n_words,
-                         &n_allowed, &cause))
-        return fail_at(place, "where", &cause, err);
+                         &n_allowed, inside, &cause)) {
+        snprintf(field, sizeof field, "where%s%s", inside[0] != '\0' ? "." : "", inside);
+        return fail_at(place, field, &cause, err);
+    }
     for (size_t w = 0; list != NULL && w < n_words; w++)
         steered->words[w] &= list->words[w];
     steered->allowed = steered->words;
@@ -326,10 +333,14 @@ static bool resolve_quotas(const mf_steering *steering, const mf_attributes *att
     for (size_t i = 0; i < steering->n_quotas; i++) {
         uint32_t attribute;
         mf_error cause = {0};
-        if (!mf_where_attribute(attributes, steering->quotas[i].attribute, &attribute, &cause))
-            return fail_at(place, "max_per", &cause, err);
+        char field[MF_FIELD_BYTES], name[MF_SHOWN_BYTES];
+        const mf_id wanted = steering->quotas[i].attribute;
+        snprintf(field, sizeof field, "max_per.%s",
+                 mf_printable(name, sizeof name, wanted.bytes, wanted.n_bytes));
+        if (!mf_where_attribute(attributes, wanted, &attribute, &cause))
+            return fail_at(place, field, &cause, err);
         if (attributes->attribute[attribute].kind != MF_ATTRIBUTE_CATEGORIES)
-            return mf_place_fail(err, MF_ERR_PARSE, place, "max_per",
+            return mf_place_fail(err, MF_ERR_PARSE, place, field,
                                  "%s has no categories: expected an attribute that has",
                                  attributes->attribute[attribute].name);
         const mf_categories of = mf_attribute_categories(attributes, attribute);
@@ -361,10 +372,13 @@ static bool resolve_with(const mf_steering *steering, const mf_attributes *attri
     for (size_t i = 0; i < steering->n_with; i++) {
         mf_error cause = {0};
         uint32_t *attribute = &steered->with[steered->n_with++];
+        char field[MF_FIELD_BYTES] = "with";
+        if (steering->with_is_array)
+            snprintf(field, sizeof field, "with[%zu]", i);
         if (!mf_where_attribute(attributes, steering->with[i], attribute, &cause))
-            return fail_at(place, "with", &cause, err);
+            return fail_at(place, field, &cause, err);
         if (is_reserved(attributes->attribute[*attribute].name))
-            return mf_place_fail(err, MF_ERR_PARSE, place, "with",
+            return mf_place_fail(err, MF_ERR_PARSE, place, field,
                                  "%s is a name of the response itself: rename the column in the "
                                  "file of items",
                                  attributes->attribute[*attribute].name);

@@ -35,6 +35,7 @@ typedef struct mf_steering {
         uint32_t most;
     } quotas[MF_ATTRIBUTES_MAX];
     mf_id with[MF_ATTRIBUTES_MAX];
+    bool with_is_array;
     mf_conditions *conditions; /* memory of where; NULL until the first one */
 } mf_steering;
 
@@ -62,8 +63,8 @@ typedef struct mf_steered {
     size_t words_capacity, indexes_capacity;
 } mf_steered;
 
-/* lists are those of the service, NULL: none. Fails MF_ERR_PARSE at the place: an attribute, a value or a
- * list that does not exist (with the nearest), a condition or quota that the attribute does not allow;
+/* lists are those of the service, NULL: none. Fails MF_ERR_PARSE at the place and the field,
+ * "where.genres.any[0]": an attribute, a value or a list that does not exist (with the nearest), a condition or quota that the attribute does not allow;
  * MF_ERR_MEMORY. */
 MF_MUST_CHECK bool mf_steering_resolve(const mf_steering *steering, const mf_model *model,
                                        const struct mf_named_lists *lists, mf_place place,

@@ -503,7 +503,10 @@ INLINE void add_some_rows(const float *const *rows, const float *weights, size_t
 static void add_rows(const float *rows, size_t stride, const uint32_t *items, const float *weights,
                      size_t n, float *restrict sum)
 {
-    enum { TOGETHER = 4, PREFETCH_FLOATS = 64 }; /* of a longer row the rest comes by itself */
+    enum {
+        TOGETHER = 4,
+        PREFETCH_FLOATS = 64
+    }; /* the processor fetches the rest of a longer row */
     size_t k = 0;
     for (; k + TOGETHER <= n; k += TOGETHER) {
         const float *some[TOGETHER];

@@ -8,6 +8,7 @@
 #include "base/settings.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,11 @@ typedef struct selection {
     size_t n_words;
     uint64_t *scratch;
     mf_error *err;
+    /* Where it is, for an error: parts of the ANDs and ORs, then a list of the attribute. */
+    size_t depth;
+    size_t parts_at[MF_CONDITION_DEPTH];
+    const char *list; /* NULL: all of the attribute */
+    size_t element;
 } selection;
 
 /* --- memory of a request ------------------------------------------------- */
@@ -190,46 +196,49 @@ static bool check_list(const char *name, const char *what, const mf_condition_li
            FAIL(err, "%s.%s is an empty list: leave it out, or give it a value", name, what);
 }
 
-static bool find_value(const char *name, const mf_categories *c, mf_id value, uint32_t *v,
-                       mf_error *err)
+static bool find_value(selection *s, const char *name, const mf_categories *c,
+                       const mf_condition_list *list, const char *what, size_t k, uint32_t *v)
 {
     bool found;
+    const mf_id value = list->value[k];
     *v = mf_category_find(&c->names, value.bytes, value.n_bytes, &found);
-    return found || fail_value(name, &c->names, value, *v, err);
+    s->list = what;
+    s->element = k;
+    return found || fail_value(name, &c->names, value, *v, s->err);
 }
 
-static bool check_contradiction(const char *name, const mf_condition *c, mf_error *err)
+static bool check_contradiction(const mf_condition *c, mf_error *err)
 {
     char quoted[QUOTED_BYTES];
     for (size_t i = 0; i < c->all.n; i++)
         for (size_t j = 0; j < c->none.n; j++)
             if (mf_id_compare(c->all.value[i], c->none.value[j]) == 0)
-                return FAIL(err, "%s: \"%s\" is in both all and none, which no item meets", name,
+                return FAIL(err, "\"%s\" is in both all and none, which no item meets",
                             mf_printable(quoted, sizeof quoted, c->all.value[i].bytes,
                                          c->all.value[i].n_bytes));
     return true;
 }
 
-static bool select_categories(const selection *s, uint32_t attribute, const mf_condition *c,
+static bool select_categories(selection *s, uint32_t attribute, const mf_condition *c,
                               uint64_t *words, uint64_t *one)
 {
     const char *name = s->parts->attributes.attribute[attribute].name;
     const mf_categories of = mf_attribute_categories(&s->parts->attributes, attribute);
     uint32_t v;
     if (!check_list(name, "any", &c->any, s->err) || !check_list(name, "all", &c->all, s->err) ||
-        !check_list(name, "none", &c->none, s->err) || !check_contradiction(name, c, s->err))
+        !check_list(name, "none", &c->none, s->err) || !check_contradiction(c, s->err))
         return false;
     if (c->any.value != NULL)
         memset(words, 0, s->n_words * sizeof *words);
     else
         set_all(s, words);
     for (size_t i = 0; i < c->any.n; i++) {
-        if (!find_value(name, &of, c->any.value[i], &v, s->err))
+        if (!find_value(s, name, &of, &c->any, "any", i, &v))
             return false;
         set_items(s, of.items + of.item_start[v], of.item_start[v + 1] - of.item_start[v], words);
     }
     for (size_t i = 0; i < c->all.n; i++) {
-        if (!find_value(name, &of, c->all.value[i], &v, s->err))
+        if (!find_value(s, name, &of, &c->all, "all", i, &v))
             return false;
         memset(one, 0, s->n_words * sizeof *one);
         set_items(s, of.items + of.item_start[v], of.item_start[v + 1] - of.item_start[v], one);
@@ -237,7 +246,7 @@ static bool select_categories(const selection *s, uint32_t attribute, const mf_c
             words[w] &= one[w];
     }
     for (size_t i = 0; i < c->none.n; i++) {
-        if (!find_value(name, &of, c->none.value[i], &v, s->err))
+        if (!find_value(s, name, &of, &c->none, "none", i, &v))
             return false;
         clear_items(s, of.items + of.item_start[v], of.item_start[v + 1] - of.item_start[v], words);
     }
@@ -264,8 +273,7 @@ static bool select_numbers(const selection *s, uint32_t attribute, const mf_cond
 {
     const mf_numbers numbers = mf_attribute_numbers(&s->parts->attributes, attribute);
     if (c->from > c->to)
-        return FAIL(s->err, "%s: from %.17g is above to %.17g, which no item meets",
-                    s->parts->attributes.attribute[attribute].name, c->from, c->to);
+        return FAIL(s->err, "from %.17g is above to %.17g, which no item meets", c->from, c->to);
     const uint32_t first = isnan(c->from) ? 0 : n_below(&numbers, c->from, false);
     const uint32_t end = isnan(c->to) ? numbers.n_known : n_below(&numbers, c->to, true);
     memset(words, 0, s->n_words * sizeof *words);
@@ -273,11 +281,11 @@ static bool select_numbers(const selection *s, uint32_t attribute, const mf_cond
     return true;
 }
 
-static bool select_attribute(const selection *s, const mf_condition *c, uint64_t *words,
-                             uint64_t *one)
+static bool select_attribute(selection *s, const mf_condition *c, uint64_t *words, uint64_t *one)
 {
     const mf_attributes *attributes = &s->parts->attributes;
     uint32_t a;
+    s->list = NULL;
     if (!mf_where_attribute(attributes, c->name, &a, s->err))
         return false;
     const char *name = attributes->attribute[a].name;
@@ -299,16 +307,19 @@ static bool select_attribute(const selection *s, const mf_condition *c, uint64_t
 /* --- the tree ------------------------------------------------------------ */
 
 /* Writes the items of a condition inside `depth` ANDs and ORs to words. */
-static bool select_items(const selection *s, const mf_condition *c, unsigned depth, uint64_t *words)
+static bool select_items(selection *s, const mf_condition *c, unsigned depth, uint64_t *words)
 {
     uint64_t *part = s->scratch + depth * s->n_words;
     if (c->kind == MF_CONDITION_ATTRIBUTE)
         return select_attribute(s, c, words, part);
+    s->depth = depth;
     if (depth == MF_CONDITION_DEPTH)
         return FAIL(s->err, "conditions are nested more than %d deep", MF_CONDITION_DEPTH);
     if (c->n_parts == 0)
         return FAIL(s->err, "an empty condition: leave it out, or name an attribute");
     for (size_t p = 0; p < c->n_parts; p++) {
+        s->parts_at[depth] = p;
+        s->depth = depth + 1;
         if (!select_items(s, &c->part[p], depth + 1, p == 0 ? words : part))
             return false;
         for (size_t w = 0; p > 0 && w < s->n_words; w++)
@@ -317,12 +328,53 @@ static bool select_items(const selection *s, const mf_condition *c, unsigned dep
     return true;
 }
 
-bool mf_where_select(const mf_model_parts *parts, const mf_condition *condition, uint64_t *words,
-                     uint64_t *scratch, uint32_t *n_allowed, mf_error *err)
+/* Appends to field[MF_WHERE_FIELD_BYTES], of which *used bytes are. */
+__attribute__((format(printf, 3, 4))) static void append(char *field, size_t *used,
+                                                         const char *format, ...)
 {
-    const selection s = {parts, mf_where_words(parts->n_items), scratch, err};
-    if (!select_items(&s, condition, 0, words))
+    va_list arguments;
+    va_start(arguments, format);
+    const int n = vsnprintf(field + *used, MF_WHERE_FIELD_BYTES - *used, format, arguments);
+    va_end(arguments);
+    *used = n < 0 || *used + (size_t)n >= MF_WHERE_FIELD_BYTES ? MF_WHERE_FIELD_BYTES - 1
+                                                               : *used + (size_t)n;
+}
+
+static void name_field(const selection *s, const mf_condition *c, char *field)
+{
+    char name[QUOTED_BYTES / 2];
+    size_t used = 0;
+    field[0] = '\0';
+    for (size_t depth = 0; depth < s->depth; depth++) {
+        if (!c->is_object)
+            append(field, &used, "%s%s[%zu]", used > 0 ? "." : "",
+                   c->kind == MF_CONDITION_AND ? "and" : "or", s->parts_at[depth]);
+        c = &c->part[s->parts_at[depth]];
+    }
+    if (c->kind != MF_CONDITION_ATTRIBUTE)
+        return;
+    append(field, &used, "%s%s", used > 0 ? "." : "",
+           mf_printable(name, sizeof name, c->name.bytes, c->name.n_bytes));
+    if (s->list != NULL && !c->is_bare)
+        append(field, &used, ".%s[%zu]", s->list, s->element);
+    else if (s->list != NULL && c->any.n > 1)
+        append(field, &used, "[%zu]", s->element);
+}
+
+bool mf_where_select(const mf_model_parts *parts, const mf_condition *condition, uint64_t *words,
+                     uint64_t *scratch, uint32_t *n_allowed, char *field, mf_error *err)
+{
+    selection s = {
+        .parts = parts,
+        .n_words = mf_where_words(parts->n_items),
+        .scratch = scratch,
+        .err = err,
+    };
+    if (!select_items(&s, condition, 0, words)) {
+        if (field != NULL)
+            name_field(&s, condition, field);
         return false;
+    }
     *n_allowed = 0;
     for (size_t w = 0; w < s.n_words; w++)
         *n_allowed += (uint32_t)__builtin_popcountll(words[w]);

@@ -27,6 +27,7 @@ enum {
     MF_CONDITIONS_MAX = 64,         /* ANDs, ORs and attributes of one request */
     MF_CONDITION_VALUES_MAX = 1024, /* values in all lists of one request */
     MF_WHERE_BITMAPS = MF_CONDITION_DEPTH + 1, /* of scratch */
+    MF_WHERE_FIELD_BYTES = 160,
 };
 
 typedef enum mf_condition_kind {
@@ -46,9 +47,11 @@ typedef struct mf_condition {
     /* AND, OR: */
     const struct mf_condition *part; /* [n_parts], at least one */
     size_t n_parts;
+    bool is_object; /* an AND of the members of one object, which is no array of its own */
     /* ATTRIBUTE: */
     mf_id name;
     mf_condition_list any, all, none; /* of categories */
+    bool is_bare;                     /* any is the condition itself: {"genres":["War"]} */
     double from, to;                  /* of a number; NAN: not given */
 } mf_condition;
 
@@ -80,6 +83,8 @@ static inline size_t mf_where_words(uint32_t n_items)
  *   words      [mf_where_words(n_items)]
  *   scratch    [MF_WHERE_BITMAPS × mf_where_words(n_items)]
  *   n_allowed  how many items meet it; 0 is no error
+ *   field      [MF_WHERE_FIELD_BYTES] after a failure what is wrong in the condition, "genres.any[0]",
+ *              "or[1].year", or "": all of it; may be NULL
  *
  * Fails MF_ERR_PARSE, with a sentence for the client: an attribute or value that the model does not
  * have (the nearest is named), a condition that the attribute's kind does not have, an empty list, no
@@ -87,6 +92,6 @@ static inline size_t mf_where_words(uint32_t n_items)
  * and ORs inside one another. Cost: O(items of the values and in the range, conditions · words). */
 MF_MUST_CHECK bool mf_where_select(const mf_model_parts *parts, const mf_condition *condition,
                                    uint64_t *words, uint64_t *scratch, uint32_t *n_allowed,
-                                   mf_error *err);
+                                   char *field, mf_error *err);
 
 #endif

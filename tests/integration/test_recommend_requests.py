@@ -98,7 +98,7 @@ class Requests(RecommendCase):
             self.assertEqual({"good", "f"}, set(self.stream.ids()))
             letters = self.stream.events(DEAD)
             for letter, reason in zip(letters, (
-                    "the model refuses it: line 1: where: genres has no value \"Comedie\": did you mean \"Comedy\"?",
+                    "the model refuses it: line 1: where.genres: genres has no value \"Comedie\": did you mean \"Comedy\"?",
                     "diversity: ", "add userId", "once more", "exclude[0]: ", "request_id is missing"), strict=False):
                 self.assertIn(reason, json.dumps(letter, ensure_ascii=False).replace('\\"', '"'))
             self.assertEqual(6, len(letters))

@@ -273,7 +273,7 @@ class BadInput(SteeringCase):
             self.refused(None, "unable to decode byte", body=spoiled)
 
     def test_names_that_do_not_exist_and_what_cannot_be_meant(self):
-        self.refused({"where": {"genre": "Comedy"}}, 'where: no attribute "genre": did you mean genres?')
+        self.refused({"where": {"genre": "Comedy"}}, 'where.genre: no attribute "genre": did you mean genres?')
         self.refused({"where": {"genres": {"any": ["Comdy"]}}}, 'where', 'no value "Comdy": did you mean "Comedy"?')
         self.refused({"in": "in-stok"}, 'in: no list "in-stok": the nearest is "in-stock"')
         self.refused({"with": ["tittle"]}, "with", 'no attribute "tittle"')

@@ -70,17 +70,27 @@ static void conditions_that_cannot_be_meant_are_refused_at_their_place(void **st
     static const struct {
         const char *where, *text;
     } cases[] = {
-        {"{\"genre\":\"War\"}", "where: no attribute \"genre\": did you mean genres?"},
+        {"{\"genre\":\"War\"}", "where.genre: no attribute \"genre\": did you mean genres?"},
         {"{\"color\":\"red\"}",
-         "where: no attribute \"color\": the model has title, genres, year, größe, price"},
-        {"{\"genres\":\"Wat\"}", "where: genres has no value \"Wat\": did you mean \"War\"?"},
+         "where.color: no attribute \"color\": the model has title, genres, year, größe, price"},
+        {"{\"genres\":\"Wat\"}",
+         "where.genres: genres has no value \"Wat\": did you mean \"War\"?"},
+        {"{\"genres\":[\"War\",\"Wat\"]}",
+         "where.genres[1]: genres has no value \"Wat\": did you mean \"War\"?"},
+        {"{\"genres\":{\"any\":[\"War\"],\"none\":[\"War\",\"Wat\"]}}",
+         "where.genres.none[1]: genres has no value \"Wat\": did you mean \"War\"?"},
+        {"{\"year\":1990,\"or\":[{\"year\":1},{\"year\":2,\"genres\":{\"all\":\"Wat\"}}]}",
+         "where.or[1].genres.all[0]: genres has no value \"Wat\": did you mean \"War\"?"},
+        {"{\"and\":[{\"year\":1},{\"or\":[{\"colour\":1}]}]}",
+         "where.and[1].or[0].colour: no attribute \"colour\": the model has title, genres, year, "
+         "größe, price"},
         {"{\"genres\":{\"from\":1}}",
-         "where: genres has categories: expected any, all or none with a list of them"},
+         "where.genres: genres has categories: expected any, all or none with a list of them"},
         {"{\"year\":\"1990\"}",
-         "where: year is a number: expected from, to or both, or the number"},
-        {"{\"title\":\"Ran\"}", "where: title is a text, for which there are no conditions"},
+         "where.year: year is a number: expected from, to or both, or the number"},
+        {"{\"title\":\"Ran\"}", "where.title: title is a text, for which there are no conditions"},
         {"{\"year\":{\"from\":2,\"to\":1}}",
-         "where: year: from 2 is above to 1, which no item meets"},
+         "where.year: from 2 is above to 1, which no item meets"},
         {"{\"genres\":{\"all\":[\"War\"],\"none\":[\"War\"]}}", NULL},
         {"{}", "where: expected at least one condition, found an empty object"},
         {"[]", "where: expected an object {\"attribute\":condition,…}, found an array"},
@@ -147,9 +157,9 @@ static void items_are_excluded_and_pages_follow_each_other(void **state)
     refuse(LIST "\"max_per\":{\"genres\":0}}",
            "max_per.genres: expected a whole number from 1 to 1000");
     refuse(LIST "\"max_per\":{\"year\":1}}",
-           "max_per: year has no categories: expected an attribute that has");
+           "max_per.year: year has no categories: expected an attribute that has");
     refuse(LIST "\"max_per\":{\"genre\":1}}",
-           "max_per: no attribute \"genre\": did you mean genres?");
+           "max_per.genre: no attribute \"genre\": did you mean genres?");
     refuse("{\"userId\":1,\"movieId\":2,\"exclude\":[3]}",
            "exclude goes with top_n or movieIds: add one of them");
 }
@@ -167,7 +177,7 @@ static void attributes_stand_in_entries(void **state)
     expect("{\"userId\":\"7\",\"movieId\":\"none\",\"with\":\"genres\"}",
            "{\"predicted_rating\":3.75,\"known_item\":false,\"genres\":null}");
     refuse(LIST "\"with\":[\"name\"]}",
-           "with: no attribute \"name\": the model has title, genres, year, größe, price");
+           "with[0]: no attribute \"name\": the model has title, genres, year, größe, price");
     refuse(LIST "\"with\":[\"title\",\"title\"]}", "with[1]: the attribute is there twice");
     refuse(LIST "\"with\":[1]}", "with[0]: expected the name of an attribute, found an integer");
     refuse(LIST "\"with\":[]}", "with: expected 1 to 32 attributes, found 0");

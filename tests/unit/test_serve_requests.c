@@ -283,8 +283,12 @@ static void top_n_is_one_number_in_its_range(void **state)
         {"?top_n=", "top_n is \\\"\\\""},
         {"?top_n=3&top_n=3", "top_n is given twice: send it once"},
         {"?n=3",
-         "unknown parameter \\\"n\\\": expected top_n, where, exclude, in, diversity, offset, "
-         "explain and with"},
+         "unknown parameter \\\"n\\\": expected top_n or limit, where, exclude, in, diversity, "
+         "max_per, offset, explain and with"},
+        {"?limit=0", "limit is \\\"0\\\": expected a whole number from 1 to 1000"},
+        {"?limit=3&top_n=3", "limit is another name of top_n: send one of them"},
+        {"?max_per=2", "max_per: expected one JSON object"},
+        {"?max_per=%7B%22a%22:0%7D", "max_per.a: expected a whole number from 1 to 1000"},
         {"?userIds=1", "unknown parameter"},
         {"?offset=", "offset: expected a number, found \\\"\\\""},
         {"?where=7", "where: expected one JSON object"},

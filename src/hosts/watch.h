@@ -10,7 +10,7 @@
  *     are closed and logged; they do no harm.
  * (2) A host with another version, other hyperparameters or another number of hosts fails the group.
  * (3) A failure is passed on before on_failure is called, and the first host waits up to 2 s until
- *     the others are gone.
+ *     the others are gone; up to 10 s for those that have not come yet.
  * (4) A stop request (base/stop.h) on one host becomes one on all.
  *
  * Threads: starts one. The functions are for one other thread, on_failure comes from the watch's. */

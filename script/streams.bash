@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# streams.bash: what script/run --streams adds: Redis, stand-ins for Kinesis and DynamoDB, the
-# functions that read the streams, and a demonstration of both.
+# streams.bash: what script/run --streams adds: Redis, stand-ins for Kinesis, DynamoDB and Data
+# Firehose, the functions that read the streams, and a demonstration of all.
 #
-# script/run sources it. It uses free_port, tagged and processes and reads folder and endpoint.
+# script/run sources it. It uses free_port, tagged and processes and reads folder, endpoint and api.
 # shellcheck disable=SC2154
 
 need() {
@@ -80,6 +80,7 @@ stream_words() {
     words=(--kinesis "$kinesis_url" --poll-seconds 0.2
         --function recommend=build/release/bin/recommend --timeout 30 --processes 2 --start early)
     local variable
+    for variable in "${cache[@]}"; do cache_words+=(--variable "$variable"); done
     for variable in "${keys[@]}" "${cache[@]}" "RECOMMEND_SERVICE_URL=http://127.0.0.1:$endpoint" \
         PREDICTIONS_STREAM_NAME=recommendations; do
         words+=(--variable "$variable")
@@ -106,5 +107,21 @@ stream_words() {
 # show COMMAND: runs that command of streams.js.
 show() {
     NODE_NO_WARNINGS=1 AWS_ENDPOINT_URL_KINESIS=$kinesis_url AWS_ENDPOINT_URL_DYNAMODB=$dynamodb_url \
+        API_URL=http://127.0.0.1:${api-}/predict ARCHIVE=$folder/next/input/data/train \
         node script/streams.js "$1"
+}
+
+# The next training: on what the first one had and what came since, with the model in service as
+# the channel current. Prints what the gate decides.
+train_again() {
+    local next=$folder/next
+    rm -rf "$next"
+    mkdir -p "$next/input/data/current"
+    cp -R "$folder/input" "$next/"
+    cp "$folder/model/model.bin" "$next/input/data/current/"
+    show archive
+    echo "Training on them and data/, with the model in service to compare with …"
+    build/release/bin/train --prefix "$next" >"$next/train.log" 2>&1 || { cat "$next/train.log" >&2 && return 1; }
+    sed -n 's/^gate_promote=1 .* reason="\(.*\)"$/The gate promotes the new model: \1/p
+            s/^gate_promote=0 .* reason="\(.*\)"$/The gate keeps the model in service: \1/p' "$next/train.log"
 }

@@ -3,13 +3,17 @@
 //     node streams.js prepare       creates the streams and tables
 //     node streams.js requests      puts requests for recommendations, prints the results
 //     node streams.js ratings       puts ratings, prints the totals of their windows
+//     node streams.js rate          puts one rating, prints the user's list before and after
+//     node streams.js archive       writes the stream of ratings to a folder, as Data Firehose does
 //
 // AWS_ENDPOINT_URL_KINESIS and AWS_ENDPOINT_URL_DYNAMODB are the services. N_RATINGS is the number
-// of ratings that are put (5000), of the 100 most rated movies in data/ratings.csv.
+// of ratings that are put (5000), of the 100 most rated movies in data/ratings.csv. API_URL is that
+// of the function predict, ARCHIVE the folder.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
+const zlib = require('node:zlib');
 const { createRequire } = require('node:module');
 const { setTimeout: sleep } = require('node:timers/promises');
 
@@ -154,9 +158,54 @@ async function ratings() {
       + `${Number(item.ratingMean.N).toFixed(2)}: ${title(item.movieId.S)}`));
 }
 
-const command = { prepare, requests, ratings }[process.argv[2]];
+async function list(userId) {
+  const response = await fetch(process.env.API_URL, { method: 'POST', body: JSON.stringify({ userId, top_n: 3 }) });
+  if (!response.ok) throw new Error(`${process.env.API_URL}: ${response.status} ${await response.text()}`);
+  return (await response.json()).recommendations;
+}
+
+// A user without ratings among those that were put.
+async function rate() {
+  const userId = '311';
+  const show = (entries) => entries.map((entry) => entry.title).join(', ');
+  const before = await list(userId);
+  const { movieId } = before[0];
+  console.log(`\nThe list of user ${userId}: ${show(before)}`);
+  console.log(`User ${userId} gives ${title(movieId)} 5 stars, on the stream ratings.`);
+  const start = performance.now();
+  await put('ratings', [[userId, { userId, movieId, rating: 5, timestamp: Math.floor(Date.now() / 1000) }]]);
+  const after = await until('a list that knows the rating', async () => {
+    const now = await list(userId);
+    return now.every((entry) => entry.movieId !== movieId) && now;
+  });
+  console.log(`The list ${Math.round(performance.now() - start)} ms later: ${show(after)}`);
+}
+
+// A file for each shard.
+async function archive() {
+  const day = new Date().toISOString().slice(0, 10);
+  const folder = path.join(process.env.ARCHIVE, ...day.split('-'));
+  let n = 0;
+  fs.mkdirSync(folder, { recursive: true });
+  for (const { ShardId } of (await call('ListShards', { StreamName: 'ratings' })).Shards) {
+    const lines = [];
+    let { ShardIterator } = await call('GetShardIterator',
+      { StreamName: 'ratings', ShardId, ShardIteratorType: 'TRIM_HORIZON' });
+    for (let late = 1; late > 0;) {
+      const response = await call('GetRecords', { ShardIterator });
+      lines.push(...response.Records.map(({ Data }) => `${Buffer.from(Data)}\n`));
+      ShardIterator = response.NextShardIterator;
+      late = response.Records.length || response.MillisBehindLatest;
+    }
+    n += lines.length;
+    fs.writeFileSync(path.join(folder, `ratings-${day}-${ShardId}.gz`), zlib.gzipSync(lines.join('')));
+  }
+  console.log(`\n${n} events of the stream ratings, archived by date as Data Firehose does: ${folder}/*.gz`);
+}
+
+const command = { prepare, requests, ratings, rate, archive }[process.argv[2]];
 if (!command) {
-  console.error('usage: node streams.js prepare|requests|ratings');
+  console.error('usage: node streams.js prepare|requests|ratings|rate|archive');
   process.exit(2);
 }
 command().then(() => process.exit(0), (error) => {

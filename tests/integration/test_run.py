@@ -1,5 +1,7 @@
 """script/run: the whole path on one machine, as README.md shows it."""
 
+import gzip
+import json
 import os
 import pathlib
 import pty
@@ -150,6 +152,20 @@ class Run(LoudCase):
         windows = re.findall(r"^  window of \S+Z: (\d+) ratings of \d+ movies$", counted, re.MULTILINE)
         self.assertEqual(600, sum(map(int, windows)))
         self.assertRegex(counted, r"\n +\d+ ratings, mean \d\.\d\d: .+ \(\d{4}\)\n")
+        # A rating changes the next list, is archived, and trains the next model.
+        before, rated, milliseconds, after, reason = re.search(
+            r"\nThe list of user 311: (.*)\nUser 311 gives (.*) 5 stars, on the stream ratings\.\n(?:cloud .*\n)*"
+            r"The list (\d+) ms later: (.*)\n(?:.*\n)*601 events of the stream ratings, archived .*\n(?:.*\n)*"
+            r"The gate (?:promotes the new model|keeps the model in service): (.*)\n", done.stdout).groups()
+        self.assertTrue(before.startswith(rated), before)
+        self.assertNotIn(rated, after)
+        self.assertGreater(int(milliseconds), 0)
+        self.assertRegex(reason, r" users: NDCG@10 \S+ against ")
+        lines = [line for file in (self.folder / "next/input/data/train").glob("20??/??/??/*.gz")
+                 for line in gzip.decompress(file.read_bytes()).splitlines()]
+        self.assertEqual(601, len(lines))
+        self.assertEqual([5], [json.loads(line)["rating"] for line in lines if b"timestamp" in line])
+        self.assertTrue((self.folder / "next/model/model.bin").exists())
         for name in ("requests", "ratings", "feedback"):
             self.assertFalse((self.folder / f"{name}-given-up.jsonl").exists())
         self.assertEqual(processes_of(self.folder), [])

@@ -19,7 +19,7 @@ static void add(atomic_uint_fast64_t *count, uint64_t n)
                           memory_order_relaxed);
 }
 
-static void add_unknown(mf_http_request *request, atomic_uint_fast64_t *count, const char *name,
+static void add_and_log(mf_http_request *request, atomic_uint_fast64_t *count, const char *name,
                         uint64_t n)
 {
     add(count, n);
@@ -32,8 +32,9 @@ static void count_predictions(mf_http_request *request, mf_service_loop *loop,
                               const mf_inference_counts *counts)
 {
     add(&loop->n_predictions, counts->n_responses);
-    add_unknown(request, &loop->n_unknown_users, "unknown_users", counts->n_unknown_users);
-    add_unknown(request, &loop->n_unknown_items, "unknown_items", counts->n_unknown_items);
+    add_and_log(request, &loop->n_unknown_users, "unknown_users", counts->n_unknown_users);
+    add_and_log(request, &loop->n_unknown_items, "unknown_items", counts->n_unknown_items);
+    add_and_log(request, &loop->n_clipped, "clipped_ratings", counts->n_clipped);
 }
 
 /* A batch without any known user is most likely one whose ids are written otherwise than those of the
@@ -318,8 +319,11 @@ void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, cons
     mf_text_append(out, items->bytes, items->n_bytes);
     mf_inference_end_list(out, list);
     count_predictions(request, loop,
-                      &(mf_inference_counts){
-                          .n_responses = 1, .n_users = 1, .n_unknown_users = !list->known_user});
+                      &(mf_inference_counts){.n_responses = 1,
+                                             .n_users = 1,
+                                             .n_unknown_users = !list->known_user,
+                                             .n_unknown_items = list->n_unknown_items,
+                                             .n_clipped = list->n_clipped});
     finish_list(request, loaded, from_cache, since);
 }
 

@@ -28,6 +28,7 @@ typedef struct mf_service_loop {
     atomic_uint_fast64_t n_predictions; /* these three are written by this loop only */
     atomic_uint_fast64_t n_unknown_users;
     atomic_uint_fast64_t n_unknown_items;
+    atomic_uint_fast64_t n_clipped;
     char reason[MF_ERROR_TEXT_BYTES]; /* why there is no model */
 } mf_service_loop;
 

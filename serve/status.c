@@ -216,7 +216,7 @@ static uint64_t resident_bytes(void)
     return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-typedef enum loop_count { PREDICTIONS, UNKNOWN_USERS, UNKNOWN_ITEMS } loop_count;
+typedef enum loop_count { PREDICTIONS, UNKNOWN_USERS, UNKNOWN_ITEMS, CLIPPED } loop_count;
 
 static uint64_t sum_loops(const mf_service *service, loop_count which)
 {
@@ -227,6 +227,7 @@ static uint64_t sum_loops(const mf_service *service, loop_count which)
             [PREDICTIONS] = &loop->n_predictions,
             [UNKNOWN_USERS] = &loop->n_unknown_users,
             [UNKNOWN_ITEMS] = &loop->n_unknown_items,
+            [CLIPPED] = &loop->n_clipped,
         };
         n += atomic_load_explicit(counts[which], memory_order_relaxed);
     }
@@ -276,8 +277,12 @@ void mf_handle_metrics(mf_http_request *request, void *context)
         "one.",
         sum_loops(service, UNKNOWN_USERS));
     counter(&ours, "unknown_items_total",
-            "Ids of items in requests that are not in the training data.",
+            "Ids of items in requests and events that are not in the training data.",
             sum_loops(service, UNKNOWN_ITEMS));
+    counter(&ours, "clipped_ratings_total",
+            "Ratings in requests and events that are outside the scale of the training data and "
+            "count as its ends.",
+            sum_loops(service, CLIPPED));
     gauge(&process, "resident_memory_bytes", "Resident memory.", (double)resident_bytes());
     gauge(&process, "start_time_seconds", "When the process started, in seconds since 1970.",
           (double)service->started_ms / MILLI);

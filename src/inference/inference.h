@@ -137,6 +137,7 @@ typedef struct mf_inference_counts {
     uint64_t n_users;         /* responses to a user: all but those to `similar` */
     uint64_t n_unknown_users; /* of them computed for an unknown user */
     uint64_t n_unknown_items; /* ids of items, also candidates and rated ones, that are unknown */
+    uint64_t n_clipped;       /* ratings of visitors and users outside the scale of the model */
 } mf_inference_counts;
 
 mf_inference_counts mf_inference_counted(const mf_inference *inference);
@@ -151,6 +152,7 @@ void mf_inference_log_models(const mf_recommender *recommender);
 /* The facts of a list beside its items. */
 typedef struct mf_inference_list {
     uint32_t count;
+    uint32_t n_unknown_items, n_clipped; /* of the events, as in mf_inference_counts */
     bool known_user; /* false: it is the mean profile's list, or the popular items */
 } mf_inference_list;
 
@@ -172,6 +174,7 @@ typedef struct mf_listing {
     const mf_recommender *recommender;
     mf_workspace *workspace;
     mf_workspace *own;
+    uint32_t n_unknown_items, n_clipped;
     bool known_user;
 } mf_listing;
 

@@ -75,6 +75,7 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
         .times = instance->n_times > 0 ? instance->times : NULL,
         .n = instance->rated.n,
     };
+    inference->counts.n_clipped += mf_visitor_count_clipped(inference->recommender, &visitor);
     const mf_id id = instance->user.id;
     const bool ok = id.bytes == NULL
                         ? mf_fold_in(inference->recommender, workspace, &visitor, profile, err)

@@ -79,9 +79,10 @@ static float rating_of(const mf_recommender *recommender, float rating)
     return rating > 0 ? rating : 1;
 }
 
-static bool add_events(const mf_recommender *recommender, mf_workspace *workspace, uint32_t user,
-                       const mf_user_events *events, mf_profile *profile, mf_error *err)
+static bool add_events(mf_listing *listing, uint32_t user, const mf_user_events *events,
+                       mf_profile *profile, mf_error *err)
 {
+    const mf_recommender *recommender = listing->recommender;
     const mf_model *model = mf_recommender_model(recommender);
     double *times = mf_allocate(events->n, sizeof(double) + sizeof(uint32_t) + sizeof(float),
                                 "a user's events", err);
@@ -92,11 +93,13 @@ static bool add_events(const mf_recommender *recommender, mf_workspace *workspac
     for (size_t j = 0; j < events->n; j++) {
         const mf_user_event *event = &events->events[j];
         items[j] = mf_model_find_item(model, event->item.bytes, event->item.n_bytes);
+        listing->n_unknown_items += items[j] == MF_INDEX_NONE;
         ratings[j] = rating_of(recommender, event->rating);
         times[j] = time_of(events, j);
     }
     const mf_visitor visitor = {items, ratings, times, events->n};
-    const bool ok = mf_add_events(recommender, workspace, user, &visitor, profile, err);
+    listing->n_clipped = (uint32_t)mf_visitor_count_clipped(recommender, &visitor);
+    const bool ok = mf_add_events(recommender, listing->workspace, user, &visitor, profile, err);
     mf_free(times);
     return ok;
 }
@@ -122,8 +125,7 @@ bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
     }
     mf_profile profile = mf_profile_of_user(recommender, user);
     if (listing->workspace == NULL ||
-        (events != NULL && events->n > 0 &&
-         !add_events(recommender, listing->workspace, user, events, &profile, err)))
+        (events != NULL && events->n > 0 && !add_events(listing, user, events, &profile, err)))
         return false;
     if (!profile.known && limits->strict) {
         char shown[SHOWN_BYTES];
@@ -157,7 +159,10 @@ mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t micros
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the response");
         return MF_INFERENCE_FAILED;
     }
-    *list = (mf_inference_list){.count = (uint32_t)n_best, .known_user = listing->known_user};
+    *list = (mf_inference_list){.count = (uint32_t)n_best,
+                                .n_unknown_items = listing->n_unknown_items,
+                                .n_clipped = listing->n_clipped,
+                                .known_user = listing->known_user};
     return MF_INFERENCE_DONE;
 }
 

@@ -61,6 +61,15 @@ static float rating_of(const mf_model_parts *parts, const mf_visitor *visitor, s
                : rating;
 }
 
+size_t mf_visitor_count_clipped(const mf_recommender *recommender, const mf_visitor *visitor)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < visitor->n && visitor->ratings != NULL; j++)
+        n += !isnan(visitor->ratings[j]) &&
+             visitor->ratings[j] != rating_of(recommender->parts, visitor, j);
+    return n;
+}
+
 /* The known items ascending, each with its newest rating, in the workspace. NULL with
  * *err. */
 static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,

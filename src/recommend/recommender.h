@@ -130,6 +130,10 @@ typedef struct mf_visitor {
 MF_MUST_CHECK bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
                               const mf_visitor *visitor, mf_profile *profile, mf_error *err);
 
+/* How many of the visitor's ratings are outside the range of the training file, so that they are
+ * clipped; 0 where the model learned without ratings. */
+size_t mf_visitor_count_clipped(const mf_recommender *recommender, const mf_visitor *visitor);
+
 /* A user with events that are newer than what the model learned from.
  *
  *   user     of the model, or MF_INDEX_NONE: the events are all that is known, as of a visitor

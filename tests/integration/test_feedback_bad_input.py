@@ -130,6 +130,8 @@ class InLists(FeedbackCase, ServeCase):
                 lists.append(self.listed(server, user))
             self.assertEqual(*lists)
             self.assertEqual([(str(item), 1500000000000, float(wild))], self.events_of(f"wild{n}"), "kept as it came")
+        self.assertEqual(2, server.metrics()("recommender_clipped_ratings_total"))
+        server.wait_for_log("request", n=2, clipped_ratings=1)
 
     def test_ten_thousand_events_of_one_user_in_a_batch(self):
         server, f = self.cached_server(), self.function()
@@ -143,6 +145,9 @@ class InLists(FeedbackCase, ServeCase):
         newest = [(item, rating, time // 1000) for item, time, rating in reversed(kept) if not item.startswith("unknown")]
         self.assertTrue(0 < len(newest) < 200)
         self.assertEqual(self.of_visitor(server, newest), self.listed(server, "many"))
+        n_unknown = len(kept) - len(newest)
+        self.assertEqual(n_unknown, server.metrics()("recommender_unknown_items_total"))
+        server.wait_for_log("request", unknown_items=n_unknown)
 
     def test_a_foreign_value_is_no_event_for_lists_and_is_replaced_by_the_next_event(self):
         server, f = self.cached_server(), self.function()

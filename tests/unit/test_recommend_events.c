@@ -184,12 +184,30 @@ static void a_user_without_known_events_stays_as_he_is(void **state)
     place_release(&p);
 }
 
+static void ratings_outside_of_the_scale_are_counted(void **state)
+{
+    (void)state;
+    const uint32_t items[] = {1, 2, 3, 4, MF_INDEX_NONE};
+    place p = place_create(false, false);
+    const float low = p.world.parts->rating_min, high = p.world.parts->rating_max;
+    const float ratings[] = {low, high + 1, NAN, low - 1, high + 1e6f};
+    const mf_visitor visitor = {items, ratings, NULL, 5};
+    assert_int_equal(mf_visitor_count_clipped(p.recommender, &visitor), 3);
+    assert_int_equal(mf_visitor_count_clipped(p.recommender, &(mf_visitor){items, NULL, NULL, 5}),
+                     0);
+    place_release(&p);
+    p = place_create(true, false);
+    assert_int_equal(mf_visitor_count_clipped(p.recommender, &visitor), 0);
+    place_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_the_newest_part_of_a_history),
         cmocka_unit_test(a_visitor_may_have_events_without_ratings),
         cmocka_unit_test(a_user_without_known_events_stays_as_he_is),
+        cmocka_unit_test(ratings_outside_of_the_scale_are_counted),
     };
     return cmocka_run_group_tests_name("recommend_events", tests, NULL, NULL);
 }

@@ -122,9 +122,13 @@ class Bad(FeedbackCase):
                b'{"user_id":1,"item_id":1,"timestamp":"today"}': "the time: expected",
                b'{"user_id":1,"item_id":1,"timestamp":-1e300}': "the time: expected",
                b'{"user_id":1,"user_id":1,"item_id":1}': "twice"}
+        packed = gzip.compress(b'{"user_id":1,"item_id":1}')
         self.assertFine(f.invoke(*bad, rated("u" * 255, "i" * 255, 1, 1),
-                                 aggregated(b"no", rated(9, 9, 9, 9))))
-        letters = self.dead_letters()
+                                 aggregated(b"no", packed, rated(9, 9, 9, 9))))
+        *letters, inside = self.dead_letters()
+        self.assertEqual((1, packed), (inside["sub_sequence_number"], base64.b64decode(inside["data"])))
+        self.assertEqual(f"gzip inside of an aggregated record, which is not unpacked, at byte 0 of {len(packed)}",
+                         inside["reason"])
         self.assertEqual(len(bad) + 1, len(letters))
         for letter, (data, reason) in zip(letters, bad.items()):
             self.assertIn(reason, letter["reason"], data)
@@ -133,8 +137,8 @@ class Bad(FeedbackCase):
                                       base64.b64decode(letters[-1]["data"])))
         self.assertEqual([("i" * 255, 1000, 1.0)], self.events_of("u" * 255))
         self.assertEqual([("9", 9000, 9.0)], self.events_of("9"))
-        self.assertEqual(len(bad) + 1, len(f.log("dead_letter")))
-        self.assertEqual(len(bad) + 1, f.metrics()["DeadLetters"])
+        self.assertEqual(len(bad) + 2, len(f.log("dead_letter")))
+        self.assertEqual(len(bad) + 2, f.metrics()["DeadLetters"])
 
     def test_dead_letters_that_can_never_be_put_do_not_block_the_shard(self):
         f = self.function(DEAD_LETTER_STREAM_NAME=DEAD)

@@ -28,6 +28,7 @@ import tempfile
 import time
 
 import gate
+import page
 import ranking
 import serving
 import stream_path
@@ -268,7 +269,7 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 
 def main():
-    others = streams.PARTS | stream_path.PARTS | ranking.PARTS | gate.PARTS
+    others = streams.PARTS | stream_path.PARTS | ranking.PARTS | gate.PARTS | page.PARTS
     parts = [*PARTS, *serving.PARTS, *others]
     wanted = sys.argv[1:] or [name for name in parts if name not in ("gate", "ranking", "soak")]
     unknown = [name for name in wanted if name not in parts]

@@ -230,7 +230,7 @@ function why(entry) {
   if (found.length > 0) line.append(user === null ? 'Because you rated ' : 'Because of ');
   for (const [i, { id, share }] of found.entries()) {
     if (i > 0) line.append(', ');
-    line.append(make('b', { textContent: nameOf(id) }), ' ', make('i', { textContent: `${Math.round(share * 100)} %` }));
+    line.append(make('b', { textContent: nameOf(id) }), ' ', make('i', { textContent: `${Math.round(share * 100)}\u00a0%` }));
   }
   return line;
 }

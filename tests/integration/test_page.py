@@ -192,7 +192,7 @@ class InABrowser(Browsing, PageCase):
         self.assertEqual(len(described().rated["7"]), len(page.texts("#ratings li")))
         expected = cloud.post("/predict", {"userId": "7", "top_n": 10}).json["recommendations"]
         self.assertEqual([entry["movieId"] for entry in expected], page.script(IDS))
-        self.assertRegex(page.text("#list > li"), r"Because of .+ \d+ %")
+        self.assertRegex(page.text("#list > li"), r"Because of .+ \d+\s%")
 
         page.script("document.querySelector('#user').value = ''")
         page.type("#user", "12")

@@ -1,4 +1,4 @@
-/* report_figures.c: groups of counts that nobody is in are left out of a plot. */
+/* report_figures.c: groups of counts without a user or item are left out of a plot. */
 #include "report_figures.h"
 
 #include "base/memory.h"

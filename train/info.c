@@ -47,7 +47,7 @@ static bool map_file(const char *path, mf_mapped_model *mapped, mf_error *err)
 static bool unpack(const char *path, mf_mapped_model *mapped, mf_error *err)
 {
     mf_tar *tar = mf_tar_open(path, MF_MODEL_CHANNEL_BYTES_MAX, err);
-    const bool ok = tar != NULL && mf_mapped_model_unpack(mapped, tar, path, 0, err);
+    const bool ok = tar != NULL && mf_mapped_model_unpack(mapped, tar, path, NULL, 0, err);
     mf_tar_close(tar);
     return ok;
 }

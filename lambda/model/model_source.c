@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "inference/inference.h"
+#include "lambda/model/packed_lists.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -36,14 +37,32 @@ static void close_model(mf_lambda_model *model)
     if (model == NULL)
         return;
     mf_workspace_destroy(model->workspace);
+    mf_named_lists_destroy(model->lists);
     mf_recommender_destroy(model->recommender);
     mf_model_close(model->model);
     mf_mapped_model_close(&model->file);
     mf_free(model);
 }
 
+/* Where a model's lists are. */
+typedef struct beside {
+    const char *place;                /* of the model or its archive */
+    char folder[MF_AWS_S3_URI_BYTES]; /* "": none */
+    mf_lambda_packed_lists packed;
+} beside;
+
+static mf_named_lists *read_lists(const beside *b, const mf_lambda_model *model, mf_error *err)
+{
+    const char *name = model->file.name; /* "…/model.tar.gz: m/model.bin" */
+    const size_t n_place = strlen(b->place) + sizeof ": " - 1;
+    return b->folder[0] != '\0'
+               ? mf_named_lists_load(b->folder, model->model, err)
+               : mf_lambda_packed_lists_read(
+                     &b->packed, strlen(name) > n_place ? name + n_place : "", model->model, err);
+}
+
 /* Takes the file over, also on failure. */
-static mf_lambda_model *open_model(mf_mapped_model *file, mf_error *err)
+static mf_lambda_model *open_model(mf_mapped_model *file, const beside *b, mf_error *err)
 {
     const int64_t start_us = mf_clock_us();
     mf_lambda_model *model = mf_allocate(1, sizeof *model, "a model", err);
@@ -57,6 +76,8 @@ static mf_lambda_model *open_model(mf_mapped_model *file, mf_error *err)
     if (model->model != NULL)
         model->recommender = mf_recommender_create(model->model, SIZE_MAX, err);
     if (model->recommender != NULL)
+        model->lists = read_lists(b, model, err);
+    if (model->lists != NULL)
         model->workspace = mf_workspace_create(err);
     if (model->workspace == NULL) {
         close_model(model);
@@ -81,32 +102,54 @@ static bool check_start(const void *first, uint64_t n_bytes, const char *name, m
 }
 
 /* Replaces an archive by the model inside. */
-static bool unpack(mf_mapped_model *file, int64_t deadline_ms, mf_error *err)
+static bool unpack(mf_mapped_model *file, mf_lambda_packed_lists *lists, int64_t deadline_ms,
+                   mf_error *err)
 {
+    const mf_unpack_others others = {mf_lambda_packed_lists_take, lists};
     mf_mapped_model packed = *file;
     *file = (mf_mapped_model){0};
     mf_tar *tar =
         mf_tar_open_bytes(packed.bytes, packed.n_bytes, packed.name, MF_LAMBDA_WATCHED_BYTES, err);
-    const bool ok = tar != NULL && mf_mapped_model_unpack(file, tar, packed.name, deadline_ms, err);
+    const bool ok =
+        tar != NULL && mf_mapped_model_unpack(file, tar, packed.name, &others, deadline_ms, err);
     mf_tar_close(tar);
     mf_mapped_model_close(&packed);
     return ok;
 }
 
+/* The folder of a path. */
+static void name_folder(const char *path, char *folder)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        memcpy(folder, ".", sizeof ".");
+    else
+        snprintf(folder, MF_AWS_S3_URI_BYTES, "%.*s", (int)(slash - path) + 1, path);
+}
+
 static bool use_model(void *context, int fd, const char *name, int64_t deadline_ms, mf_error *err)
 {
     mf_lambda_model_source *source = context;
+    mf_lambda_model *model = NULL;
     mf_mapped_model file = {0};
+    beside b = {.place = name};
     snprintf(file.name, sizeof file.name, "%s", name);
-    if (!mf_mapped_model_map(&file, fd, err) ||
-        (is_archive(file.bytes, file.n_bytes) && !unpack(&file, deadline_ms, err)))
+    if (!mf_mapped_model_map(&file, fd, err))
         return false;
-    mf_lambda_model *model = open_model(&file, err);
-    if (model == NULL)
-        return false;
-    close_model(source->model);
-    source->model = model;
-    return true;
+    if (is_archive(file.bytes, file.n_bytes)) {
+        if (!unpack(&file, &b.packed, deadline_ms, err))
+            goto done;
+    } else if (source->place.s3 == NULL) {
+        name_folder(name, b.folder);
+    }
+    model = open_model(&file, &b, err);
+    if (model != NULL) {
+        close_model(source->model);
+        source->model = model;
+    }
+done:
+    mf_lambda_packed_lists_free(&b.packed);
+    return model != NULL;
 }
 
 bool mf_lambda_model_source_start(mf_lambda_model_source *source, const char *uri,

@@ -13,6 +13,9 @@
  * (3) During a refresh both models exist: twice the space in /tmp, and with an archive the
  *     archive's too.
  *
+ * (4) Its lists of items (named_lists.h) are the files lists/NAME.csv beside model.bin: in the archive, or
+ *     in the folder of a path. A model.bin in S3 has none.
+ *
  * Threads: one. */
 #ifndef MF_LAMBDA_MODEL_MODEL_SOURCE_H
 #define MF_LAMBDA_MODEL_MODEL_SOURCE_H
@@ -31,6 +34,7 @@ typedef struct mf_lambda_model {
     mf_mapped_model file;
     mf_model *model;
     mf_recommender *recommender;
+    struct mf_named_lists *lists;
     mf_workspace *workspace;
     char version[MF_LAMBDA_MODEL_VERSION_BYTES]; /* as in serve: the file's checksum */
 } mf_lambda_model;
@@ -42,7 +46,7 @@ typedef struct mf_lambda_model_source {
 
 /* uri and s3 as in watched.h. Reads nothing; *source must not move afterwards. Fails MF_ERR_CONFIG.
  * Loads fail as watched.h says, and MF_ERR_FORMAT (not a model, or an archive without one),
- * MF_ERR_LIMIT, MF_ERR_MEMORY. */
+ * MF_ERR_LIMIT, MF_ERR_MEMORY, and as mf_named_lists_load does. */
 MF_MUST_CHECK bool mf_lambda_model_source_start(mf_lambda_model_source *source, const char *uri,
                                                 mf_aws_client *s3, mf_error *err);
 

@@ -33,10 +33,12 @@ static bool compute(mf_predict_predictor *p, const char *instance, size_t n_inst
                     mf_predict_problem *problem)
 {
     const mf_lambda_model *held = p->source->model;
+    mf_inference_limits limits = p->limits;
     mf_error err = {0};
+    limits.lists = held->lists;
     mf_text_clear(&p->response, RESPONSE_BYTES_KEPT);
     mf_inference *inference =
-        mf_inference_create(held->recommender, &p->limits, MF_INFERENCE_JSON, MF_INFERENCE_JSON,
+        mf_inference_create(held->recommender, &limits, MF_INFERENCE_JSON, MF_INFERENCE_JSON,
                             instance, n_instance, &p->response, &err);
     if (inference == NULL)
         return mf_predict_problem_of_error(problem, &err);

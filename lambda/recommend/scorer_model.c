@@ -13,6 +13,7 @@ static bool respond(mf_recommend_scorer *scorer, const mf_recommend_lookup *look
     const mf_lambda_model *held = scorer->source->model;
     mf_inference_progress progress = MF_INFERENCE_MORE;
     mf_id instance = lookup->instance;
+    scorer->limits.lists = held->lists;
     if (lookup->events.n > 0) {
         mf_text_clear(&scorer->instance, BYTES_KEPT);
         mf_recommend_lookup_write(lookup, &scorer->instance);

@@ -89,18 +89,14 @@ static bool read_rows(reader *r, const char *bytes, size_t n_bytes, mf_error *er
     return true;
 }
 
-static bool read_list(const char *path, const mf_model *model, mf_named_list *list, mf_error *err)
+static bool read_bytes(const char *path, const char *bytes, size_t n_bytes, const mf_model *model,
+                       mf_named_list *list, mf_error *err)
 {
     const double start = mf_clock_seconds();
     const size_t n_words = (mf_model_get(model)->n_items + (size_t)63) / 64;
-    char *bytes = NULL;
-    size_t n_bytes = 0;
     reader r = {path, model, list, {.delimiter = ',', .max_row_bytes = 1 << 20}, 0, 0};
     list->words = mf_allocate(n_words, sizeof *list->words, "a list of items", err);
-    const bool ok = list->words != NULL && mf_file_read(path, SIZE_MAX, &bytes, &n_bytes, err) &&
-                    read_rows(&r, bytes, n_bytes, err);
-    mf_free(bytes);
-    if (!ok)
+    if (list->words == NULL || !read_rows(&r, bytes, n_bytes, err))
         return false;
     mf_log_line line;
     mf_log_begin(&line, list->n_unknown > 0 ? MF_LOG_WARNING : MF_LOG_INFO, "list");
@@ -112,29 +108,91 @@ static bool read_list(const char *path, const mf_model *model, mf_named_list *li
     return true;
 }
 
+static bool read_list(const char *path, const mf_model *model, mf_named_list *list, mf_error *err)
+{
+    char *bytes = NULL;
+    size_t n_bytes = 0;
+    const bool ok = mf_file_read(path, SIZE_MAX, &bytes, &n_bytes, err) &&
+                    read_bytes(path, bytes, n_bytes, model, list, err);
+    mf_free(bytes);
+    return ok;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const mf_named_list *)a)->name, ((const mf_named_list *)b)->name);
+}
+
+/* The name in NAME.csv; n_bytes 0: it is no list. */
+static mf_id name_of(const char *file)
+{
+    const size_t n = strlen(file), n_suffix = sizeof SUFFIX - 1;
+    const bool is_list = n > n_suffix && strcmp(file + n - n_suffix, SUFFIX) == 0 &&
+                         file[0] != '.' && strchr(file, '/') == NULL;
+    return (mf_id){file, is_list ? n - n_suffix : 0};
+}
+
+mf_id mf_named_lists_name(const char *file)
+{
+    const size_t n_folder = sizeof FOLDER - 1;
+    if (strncmp(file, FOLDER, n_folder) != 0 || file[n_folder] != '/')
+        return (mf_id){file, 0};
+    return name_of(file + n_folder + 1);
+}
+
+/* A list with this name alone, behind the others. */
+static mf_named_list *append(mf_named_lists *lists, const char *path, mf_id name, mf_error *err)
+{
+    if (lists->n == MF_NAMED_LISTS_MAX) {
+        mf_fail(err, MF_ERR_LIMIT, (mf_where){.path = path}, "more than %d lists",
+                MF_NAMED_LISTS_MAX);
+        return NULL;
+    }
+    char *copy = strndup(name.bytes, name.n_bytes);
+    if (copy == NULL) {
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a list of items");
+        return NULL;
+    }
+    lists->list[lists->n].name = copy;
+    return &lists->list[lists->n++];
 }
 
 /* Appends the entries of the folder that are lists, with their names alone. */
 static bool find_files(DIR *entries, const char *folder, mf_named_lists *lists, mf_error *err)
 {
     const struct dirent *entry;
-    const size_t n_suffix = sizeof SUFFIX - 1;
     while ((entry = readdir(entries)) != NULL) {
-        const size_t n = strlen(entry->d_name);
-        if (n <= n_suffix || strcmp(entry->d_name + n - n_suffix, SUFFIX) != 0 ||
-            entry->d_name[0] == '.')
-            continue;
-        if (lists->n == MF_NAMED_LISTS_MAX)
-            return mf_fail(err, MF_ERR_LIMIT, (mf_where){.path = folder}, "more than %d lists",
-                           MF_NAMED_LISTS_MAX);
-        char *name = strndup(entry->d_name, n - n_suffix);
-        if (name == NULL)
-            return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a list of items");
-        lists->list[lists->n++].name = name;
+        const mf_id name = name_of(entry->d_name);
+        if (name.n_bytes > 0 && append(lists, folder, name, err) == NULL)
+            return false;
     }
+    qsort(lists->list, lists->n, sizeof *lists->list, by_name);
+    return true;
+}
+
+mf_named_lists *mf_named_lists_create(mf_error *err)
+{
+    mf_named_lists *lists = mf_allocate(1, sizeof *lists, "the lists of items", err);
+    if (lists != NULL)
+        lists->list =
+            mf_allocate(MF_NAMED_LISTS_MAX, sizeof *lists->list, "the lists of items", err);
+    if (lists != NULL && lists->list != NULL)
+        return lists;
+    mf_named_lists_destroy(lists);
+    return NULL;
+}
+
+bool mf_named_lists_add(mf_named_lists *lists, mf_id name, const char *path, const char *bytes,
+                        size_t n_bytes, const mf_model *model, mf_error *err)
+{
+    for (size_t i = 0; i < lists->n; i++)
+        if (strlen(lists->list[i].name) == name.n_bytes &&
+            memcmp(lists->list[i].name, name.bytes, name.n_bytes) == 0)
+            return mf_fail(err, MF_ERR_FORMAT, (mf_where){.path = path},
+                           "the list \"%.80s\" is there twice", lists->list[i].name);
+    mf_named_list *list = append(lists, path, name, err);
+    if (list == NULL || !read_bytes(path, bytes, n_bytes, model, list, err))
+        return false;
     qsort(lists->list, lists->n, sizeof *lists->list, by_name);
     return true;
 }
@@ -143,12 +201,9 @@ mf_named_lists *mf_named_lists_load(const char *folder, const mf_model *model, m
 {
     char path[PATH_BYTES];
     bool ok = true;
-    mf_named_lists *lists = mf_allocate(1, sizeof *lists, "the lists of items", err);
-    if (lists != NULL)
-        lists->list =
-            mf_allocate(MF_NAMED_LISTS_MAX, sizeof *lists->list, "the lists of items", err);
-    if (lists == NULL || lists->list == NULL)
-        goto failed;
+    mf_named_lists *lists = mf_named_lists_create(err);
+    if (lists == NULL)
+        return NULL;
     snprintf(path, sizeof path, "%.1500s/%s", folder, FOLDER);
     DIR *entries = opendir(path);
     if (entries != NULL) {
@@ -164,7 +219,6 @@ mf_named_lists *mf_named_lists_load(const char *folder, const mf_model *model, m
     }
     if (ok)
         return lists;
-failed:
     mf_named_lists_destroy(lists);
     return NULL;
 }

@@ -33,6 +33,17 @@ enum { MF_NAMED_LISTS_MAX = 1000 };
 MF_MUST_CHECK mf_named_lists *mf_named_lists_load(const char *folder, const mf_model *model,
                                                   mf_error *err);
 
+/* The lists of files that are in memory, lists/NAME.csv in an archive: none, and one more. The name is that of a file
+ * beside the model (mf_named_lists_name), path stands for it in errors. Logs a line. Fails as load does, MF_ERR_FORMAT: a
+ * second list of this name. */
+MF_MUST_CHECK mf_named_lists *mf_named_lists_create(mf_error *err);
+MF_MUST_CHECK bool mf_named_lists_add(mf_named_lists *lists, mf_id name, const char *path,
+                                      const char *bytes, size_t n_bytes, const mf_model *model,
+                                      mf_error *err);
+
+/* The name of the list in a file beside the model, "lists/NAME.csv"; n_bytes 0: it is no list. A view. */
+mf_id mf_named_lists_name(const char *file);
+
 /* NULL is fine. */
 void mf_named_lists_destroy(mf_named_lists *lists);
 

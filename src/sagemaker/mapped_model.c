@@ -134,8 +134,9 @@ static bool copy_member(mf_tar *tar, uint64_t n_bytes, const char *name, int fd,
 
 /* model.bin of the archive into fd, and the archive to its end: only then is it known to be
  * whole. */
-static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive, int fd,
-                       int64_t deadline_ms, char *buffer, mf_error *err)
+static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive,
+                       const mf_unpack_others *others, int fd, int64_t deadline_ms, char *buffer,
+                       mf_error *err)
 {
     const mf_where where = {archive, 0, 0};
     char list[LIST_BYTES] = "";
@@ -148,8 +149,12 @@ static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive,
             break;
         if (!member.is_folder)
             list_name(list, member.name);
-        if (!is_model_member(&member))
+        if (!is_model_member(&member)) {
+            if (others != NULL && !member.is_folder &&
+                !others->take(others->context, tar, &member, err))
+                return false;
             continue;
+        }
         if (found)
             return mf_fail(err, MF_ERR_FORMAT, where, "the archive holds %s more than once",
                            MF_MAPPED_MODEL_MEMBER);
@@ -165,7 +170,7 @@ static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive,
 }
 
 bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *archive,
-                            int64_t deadline_ms, mf_error *err)
+                            const mf_unpack_others *others, int64_t deadline_ms, mf_error *err)
 {
     bool ok = false;
     char *buffer = NULL;
@@ -176,7 +181,7 @@ bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *arc
     buffer = mf_allocate(COPY_BYTES, 1, "a copy buffer", err);
     if (buffer == NULL)
         goto done;
-    ok = copy_model(model, tar, archive, fd, deadline_ms, buffer, err) &&
+    ok = copy_model(model, tar, archive, others, fd, deadline_ms, buffer, err) &&
          mf_mapped_model_map(model, fd, err);
 done:
     if (fd >= 0)
@@ -227,7 +232,7 @@ static bool map_file(const char *path, mf_mapped_model *model, mf_error *err)
 static bool unpack(const char *path, mf_mapped_model *model, mf_error *err)
 {
     mf_tar *tar = mf_tar_open(path, MF_MODEL_CHANNEL_BYTES_MAX, err);
-    const bool ok = tar != NULL && mf_mapped_model_unpack(model, tar, path, 0, err);
+    const bool ok = tar != NULL && mf_mapped_model_unpack(model, tar, path, NULL, 0, err);
     mf_tar_close(tar);
     return ok;
 }

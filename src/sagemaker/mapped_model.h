@@ -37,12 +37,20 @@ typedef struct mf_mapped_model {
  * names it in errors. Fails MF_ERR_FORMAT: a folder, an empty file; MF_ERR_IO. */
 MF_MUST_CHECK bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error *err);
 
-/* Unpacks and maps the archive's model.bin; tar is at its beginning, archive its name.
- * deadline_ms: wall clock, 0: none. Fails MF_ERR_FORMAT: archive refused, damaged, truncated,
+/* What else of an archive is used: take is called for each other file, and may read it with
+ * mf_tar_read. It may fail, and what it took counts for nothing when the unpacking fails. */
+typedef struct mf_unpack_others {
+    bool (*take)(void *context, mf_tar *tar, const mf_tar_member *member, mf_error *err);
+    void *context;
+} mf_unpack_others;
+
+/* Unpacks and maps the archive's model.bin; tar is at its beginning, archive its name. others may
+ * be NULL. deadline_ms: wall clock, 0: none. Fails MF_ERR_FORMAT: archive refused, damaged, truncated,
  * without model.bin, or with one that is no model (the text lists what it holds); MF_ERR_LIMIT, MF_ERR_IO (disk full, or
  * the deadline), MF_ERR_MEMORY, MF_ERR_STOPPED. *model is then empty. */
 MF_MUST_CHECK bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *archive,
-                                          int64_t deadline_ms, mf_error *err);
+                                          const mf_unpack_others *others, int64_t deadline_ms,
+                                          mf_error *err);
 
 /* A zeroed or closed one is fine. */
 void mf_mapped_model_close(mf_mapped_model *model);

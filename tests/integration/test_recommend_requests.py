@@ -1,6 +1,7 @@
 """recommend: records with any request of /invocations, beside those for a user's list."""
 
 import json
+import tarfile
 import unittest
 
 from behind_streams import DEAD, aggregated
@@ -16,6 +17,7 @@ class Requests(RecommendCase):
         prefix = self.tree(described())
         (prefix / "model" / "lists").mkdir()
         (prefix / "model" / "lists" / "in-stock.csv").write_text("\n".join(trained().items[::2]))
+        self._model = prefix / "model"
         self._default = self.serve(prefix)
 
     def requests(self):
@@ -75,10 +77,15 @@ class Requests(RecommendCase):
                          [keys[f"i-{n}"] for n in range(6)])
 
     def test_a_model_in_the_process_says_the_same(self):
-        records = [r for r in self.records() if "in" not in r[1]]
-        f = self.function(MODEL_URI=str(described().model_bin))
-        self.assertFine(f.invoke(*(record for record, _ in records)))
-        self.assertAllSay(records, {e["request_id"]: e for e in self.stream.events()})
+        records = list(self.records())
+        archive = self.folder / "packed.tar.gz"
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.add(self._model, ".")
+        for place in (self._model / "model.bin", archive):
+            self.stream.written.clear()
+            f = self.function(MODEL_URI=str(place))
+            self.assertFine(f.invoke(*(record for record, _ in records)))
+            self.assertAllSay(records, {e["request_id"]: e for e in self.stream.events()})
 
     def test_without_a_number_a_list_has_the_usual_length(self):
         f = self.function(TOP_N="3")

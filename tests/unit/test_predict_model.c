@@ -5,6 +5,7 @@
 #include "predict_testing.h"
 #include "testing_tar.h"
 
+#include "inference/named_lists.h"
 #include "lambda/model/model_source.h"
 #include "lambda/predict/predictor.h"
 
@@ -127,6 +128,65 @@ static void a_model_responds_from_each_kind_of_file(void **state)
                         "\"known_item\": false, \"known_movie\": false}");
         mf_lambda_model_source_end(source);
     }
+}
+
+/* The lists beside model.bin in an archive, at its top and one folder deep, and in a folder. */
+static void lists_beside_the_model_are_read(void **state)
+{
+    (void)state;
+    static testing_tar tar;
+    static const char STOCK[] = "movieId\n1042\nnone\n", ALL[] = "2959\n1042\n",
+                      WRONG[] = "1042\n\n\1\n", OTHER[] = "2959\n";
+    static const char IN_STOCK[] = "{\"userId\":\"unknown\",\"top_n\":3,\"in\":\"in-stock\"}";
+    static const char *const folders[] = {"", "m/"};
+    mf_error err = {0};
+    mf_lambda_model_source *source;
+    for (size_t deep = 0; deep < 2; deep++) {
+        char name[64];
+        tar.n = 0;
+        snprintf(name, sizeof name, "%slists/in-stock.csv", folders[deep]);
+        testing_tar_add(&tar, name, '0', STOCK, sizeof STOCK - 1);
+        snprintf(name, sizeof name, "%smodel.bin", folders[deep]);
+        testing_tar_add(&tar, name, '0', kept.model, kept.n_model);
+        snprintf(name, sizeof name, "%slists/all.csv", folders[deep]);
+        testing_tar_add(&tar, name, '0', ALL, sizeof ALL - 1);
+        testing_tar_add(&tar, deep ? "lists/far.csv" : "x/lists/far.csv", '0', OTHER,
+                        sizeof OTHER - 1);
+        testing_tar_add(&tar, "lists.csv", '0', OTHER, sizeof OTHER - 1);
+        testing_tar_end(&tar);
+        source = open_bytes("lists.tar", tar.bytes, tar.n, &err);
+        assert_ok(source != NULL, err);
+        assert_int_equal(source->model->lists->n, 2);
+        assert_string_equal(source->model->lists->list[0].name, "all");
+        assert_int_equal(source->model->lists->list[1].n_items, 1);
+        assert_int_equal(source->model->lists->list[1].n_unknown, 1);
+        on.handler.predictor = predictor_of(source);
+        assert_true(send_event(IN_STOCK));
+        assert_non_null(strstr(on.response.bytes, "\"1042\""));
+        assert_null(strstr(on.response.bytes, "2959"));
+        assert_false(send_event("{\"userId\":\"7\",\"top_n\":3,\"in\":\"far\"}"));
+        assert_non_null(strstr(on.err.text, "no list \"far\""));
+        on.handler.predictor = &on.predictor;
+        mf_lambda_model_source_end(source);
+    }
+    tar.n = 0;
+    testing_tar_add(&tar, "model.bin", '0', kept.model, kept.n_model);
+    testing_tar_add(&tar, "lists/bad.csv", '0', WRONG, sizeof WRONG - 1);
+    testing_tar_end(&tar);
+    assert_null(open_bytes("bad.tar", tar.bytes, tar.n, &err));
+    assert_error(&err, MF_ERR_PARSE, "lists/bad.csv:3: field 1 is no item");
+    err = (mf_error){0};
+    char *folder = testing_path(kept.folder, "lists"), *path = testing_path(folder, "in-stock.csv");
+    assert_int_equal(mkdir(folder, 0700), 0);
+    testing_write(path, STOCK, sizeof STOCK - 1);
+    source = open_bytes("model.bin", kept.model, kept.n_model, &err);
+    assert_ok(source != NULL, err);
+    assert_int_equal(source->model->lists->n, 1);
+    mf_lambda_model_source_end(source);
+    unlink(path);
+    rmdir(folder);
+    free(path);
+    free(folder);
 }
 
 static void a_file_that_is_no_model_is_refused_with_the_reason(void **state)
@@ -284,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         predicting_test(a_model_responds_from_each_kind_of_file),
+        predicting_test(lists_beside_the_model_are_read),
         predicting_test(a_file_that_is_no_model_is_refused_with_the_reason),
         predicting_test(a_newer_model_takes_the_old_ones_place),
         predicting_test(every_kind_of_request_has_a_response),

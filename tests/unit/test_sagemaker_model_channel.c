@@ -455,7 +455,7 @@ static void what_is_no_model_is_refused_by_its_first_bytes(void **state)
         mf_mapped_model model;
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, before.rlim_max});
-        assert_false(mf_mapped_model_unpack(&model, archive, "a.tar.gz", 0, &err));
+        assert_false(mf_mapped_model_unpack(&model, archive, "a.tar.gz", NULL, 0, &err));
         setrlimit(RLIMIT_FSIZE, &before);
         snprintf(text, sizeof text, "a.tar.gz: model.bin: %s",
                  i == 0   ? "not a model of this program"

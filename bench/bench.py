@@ -1,10 +1,11 @@
 """The figures of docs/benchmarks.md, each with its peer in the same run.
 
-    script/bench            everything but gate, ranking and soak (about eight minutes)
+    script/bench            everything but events, gate, ranking and soak (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
                             serve batch topn steer start mixed predict cloud cached recommend (serving.py)
-                            aggregate feedback (streams.py) stream soak (stream_path.py)
-                            ranking (ranking.py, a quarter of an hour) gate (gate.py, ten minutes)
+                            aggregate (aggregate.py) feedback (feedback.py) stream soak (stream_path.py)
+                            ranking (ranking.py, a quarter of an hour) events (events.py, five minutes)
+                            gate (gate.py, ten minutes)
 
 Peers are optional:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
@@ -27,12 +28,14 @@ import sys
 import tempfile
 import time
 
+import aggregate
+import events
+import feedback
 import gate
 import page
 import ranking
 import serving
 import stream_path
-import streams
 from common import BIN, CPUS, ROOT, say, train_job
 from common import run as output_of
 
@@ -269,9 +272,10 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 
 def main():
-    others = streams.PARTS | stream_path.PARTS | ranking.PARTS | gate.PARTS | page.PARTS
+    others = (aggregate.PARTS | feedback.PARTS | stream_path.PARTS | ranking.PARTS | events.PARTS | gate.PARTS |
+              page.PARTS)
     parts = [*PARTS, *serving.PARTS, *others]
-    wanted = sys.argv[1:] or [name for name in parts if name not in ("gate", "ranking", "soak")]
+    wanted = sys.argv[1:] or [name for name in parts if name not in ("events", "gate", "ranking", "soak")]
     unknown = [name for name in wanted if name not in parts]
     if unknown:
         sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(parts)}")

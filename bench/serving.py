@@ -15,6 +15,7 @@ import os
 import pathlib
 import random
 import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -462,19 +463,18 @@ def cached(folder):
             measure("without Redis", once[-20000:], 5)
 
 
-def node_recommend(folder, port):
-    """A program that runs recommend_peer.js with AWS's client of the Runtime API; None without Node or
-    its packages. At real-time priority (chrt -f) it hung here, pinned to one CPU: on a busy machine
-    use nice -n -19."""
+def node_function(folder, name, **more):
+    """A program that runs NAME_peer.js with AWS's client of the Runtime API and these variables; None without Node
+    or its packages. At real-time priority (chrt -f) it hung here, pinned to one CPU: on a busy machine use
+    nice -n -19."""
     client = NODE_MODULES / "aws-lambda-ric"
     if shutil.which("node") is None or not (client / "dist/rapid-client.node").exists():
         return None
-    program = folder / "recommend-peer"
-    variables = dict(LAMBDA_TASK_ROOT=ROOT / "bench", NODE_PATH=NODE_MODULES, AWS_LAMBDA_FUNCTION_NAME="recommend",
-                     AWS_LAMBDA_FUNCTION_VERSION="$LATEST", AWS_LAMBDA_FUNCTION_MEMORY_SIZE="1024",
-                     MODEL_VERSION=get(port, "/health")["model"]["version"])
-    program.write_text("#!/bin/sh\n" + "".join(f"export {name}='{value}'\n" for name, value in variables.items()) +
-                       f"cd '{ROOT}/bench' && exec node '{client}/bin/index.mjs' recommend_peer.handler\n")
+    program = folder / f"{name}-peer"
+    variables = dict(LAMBDA_TASK_ROOT=ROOT / "bench", NODE_PATH=NODE_MODULES, AWS_LAMBDA_FUNCTION_NAME=name,
+                     AWS_LAMBDA_FUNCTION_VERSION="$LATEST", AWS_LAMBDA_FUNCTION_MEMORY_SIZE="1024", **more)
+    program.write_text("#!/bin/sh\n" + "".join(f"export {k}={shlex.quote(str(v))}\n" for k, v in variables.items()) +
+                       f"cd '{ROOT}/bench' && exec node '{client}/bin/index.mjs' {name}_peer.handler\n")
     program.chmod(0o755)
     return program
 
@@ -520,7 +520,7 @@ def recommend(folder):
                                     EVERY_CPU) as server:
         ours = {batch: measure(f"from Redis, batches of {batch:,}", through, batch, 50000 // batch, 1000, 20000, 0.99)
                 for batch in (100, 1000)}
-        peer = node_recommend(folder, port)
+        peer = node_function(folder, "recommend", MODEL_VERSION=get(port, "/health")["model"]["version"])
         if peer is None:
             say("no node, or no tests/node with aws-lambda-ric: no peer")
         else:  # The peer cannot compute: all lists have to be in Redis, however busy the machine is.

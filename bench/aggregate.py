@@ -1,4 +1,4 @@
-"""The functions behind streams: script/bench aggregate, script/bench feedback."""
+"""The function aggregate: script/bench aggregate."""
 
 import base64
 import csv
@@ -6,13 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import time
 
-from common import BIN, CPUS, NODE_MODULES, REDIS, ROOT, cpu_seconds, free_port, resident, run, say
+from common import BIN, NODE_MODULES, ROOT, cpu_seconds, resident, run, say
 
 EVENT_BYTES = 5_800_000  # Lambda accepts 6 MB
 PER_RECORD = 900         # user records in one of the stream
@@ -177,67 +176,4 @@ def aggregate(folder):
         f"{n / cpu / peer['rate']:.1f}")
 
 
-def redis_rate(port, *command, n):
-    """Commands a second of redis-benchmark on one connection, a hundred at a time."""
-    text = run("taskset", "-c", CPUS[-1], "redis-benchmark", "-p", port, "-c", 1, "-P", 100, "-n", n, "-r", FEEDBACK_USERS,
-               "--csv", *command, stderr=subprocess.DEVNULL)
-    return float(list(csv.DictReader(text.splitlines()))[-1]["rps"])
-
-
-FEEDBACK_USERS = 1000
-
-
-def feedback(folder):
-    say("\n## feedback: batches of 100 ratings by 1,000 users, one process, through the Runtime API; Redis on the "
-        "first CPU, the function and its events on the second; redis-benchmark with the same commands in turn")
-    if not os.path.exists(REDIS) or shutil.which("redis-benchmark") is None:
-        say("no redis-server or no redis-benchmark")
-        return
-    for kept in (200, 10):
-        port = free_port()
-        server = subprocess.Popen(["taskset", "-c", str(CPUS[0]), REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save",
-                                   "", "--dir", folder], stdout=subprocess.DEVNULL)
-        try:
-            while subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, check=False).returncode:
-                time.sleep(0.05)
-            compare_feedback(port, kept)
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def compare_feedback(port, kept):
-    sys.path.insert(0, str(ROOT / "tests/integration"))
-    from redis_peers import Wire
-    wire = Wire(socket.create_connection(("127.0.0.1", port)))
-
-    def command(*words):
-        wire.send(*words)
-        return wire.read()
-
-    env = dict(os.environ, AWS_REGION="eu-central-1", AWS_ACCESS_KEY_ID="k", AWS_SECRET_ACCESS_KEY="s",
-               AWS_LAMBDA_LOG_LEVEL="WARN", REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(port),
-               REDIS_COMMAND_MS="5000", PROFILE_EVENTS=str(kept))
-    ours, peers, facts = [], [], {}
-    for _ in range(5):
-        command("FLUSHALL")
-        facts = json.loads(run("taskset", "-c", CPUS[-1], BIN / "bench_feedback", BIN / "feedback", 100, 500,
-                               FEEDBACK_USERS, kept * FEEDBACK_USERS // 100, env=env))
-        ours.append(facts["per_second"])
-        value = command("GET", "fb:user:7")
-        sha = (ROOT / "src/cache/client.c").read_text().split('#define SCRIPT_SHA1 "')[1][:40]
-        assert command("SCRIPT", "EXISTS", sha) == [1]
-        value = b"x" * 16 + b"0" * (len(value) - 16)  # as long, without the bytes that no argument can have
-        for user in range(FEEDBACK_USERS):
-            command("SET", "user:%012d" % user, value)
-        updates = redis_rate(port, "EVALSHA", sha, 1, "user:__rand_int__", "x" * 16, value.decode(), 2592000, n=50000)
-        reads = redis_rate(port, "MGET", *["user:__rand_int__"] * 100, n=2000)
-        peers.append(1 / (1 / updates + 1 / (100 * reads)))
-    ours, peer = statistics.median(ours), statistics.median(peers)
-    say(f"{kept} events of each user, {len(value)} bytes: {ours:.0f} records/s, batch p50 {facts['batch_ms']['median']:.2f} "
-        f"ms, p99 {facts['batch_ms']['p99']:.2f} ms, CPU for each record {facts['cpu_us']:.1f} µs; redis-benchmark, an "
-        f"EVALSHA and a hundredth of an MGET of 100 keys for each: {peer:.0f}/s; ours / redis-benchmark = "
-        f"{ours / peer:.2f} (limit 0.5)")
-
-
-PARTS = dict(aggregate=aggregate, feedback=feedback)
+PARTS = dict(aggregate=aggregate)

@@ -4,6 +4,7 @@
  *     train --prefix DIR                     the same below DIR
  *     train --prefix DIR --predict USER ITEM predicts with the model there
  *     train --info FILE [--json]             prints what is inside a model
+ *     train --export FILE FOLDER             writes a model's ids and factors for other programs
  *     train --inspect [--json]               prints what a job would be trained on
  *
  * A first argument "train" is ignored: the platform adds it when this program is the image's
@@ -15,6 +16,7 @@
 #include "job.h"
 #include "metrics.h"
 #include "model/model.h"
+#include "model_export.h"
 #include "sagemaker/environment.h"
 #include "sagemaker/failure.h"
 #include "settings.h"
@@ -29,6 +31,7 @@ static void print_usage(FILE *out)
 {
     fputs("usage: train [--prefix DIR] [--predict USER ITEM]\n"
           "       train --info FILE [--json]\n"
+          "       train --export FILE FOLDER\n"
           "       train --inspect [--prefix DIR] [--json]\n"
           "\n"
           "Learns to predict ratings from the files in DIR/input/data/train and writes\n"
@@ -39,6 +42,9 @@ static void print_usage(FILE *out)
           "  --info FILE          train nothing; print what is inside FILE, a model.bin or\n"
           "                       model.tar.gz: counts, settings, metrics, requests it "
           "supports\n"
+          "  --export FILE FOLDER train nothing; write ids and factors of that model into "
+          "FOLDER,\n"
+          "                       as .npy for numpy and as CSV\n"
           "  --inspect            train nothing; read the data and print what was understood: "
           "files,\n"
           "                       columns, first rows, ratings, warnings; 1 when the job would "
@@ -65,13 +71,13 @@ static int print_help(void)
 }
 
 /* Writes the failure file of a job whose command line is wrong, if the folders exist; none is
- * created. --predict, --info and --inspect are no jobs. */
+ * created. --predict, --info, --export and --inspect are no jobs. */
 static void leave_failure(int argc, char **argv, const char *text)
 {
     const char *prefix = NULL;
     for (int a = 1; a < argc; a++) {
         if (strcmp(argv[a], "--predict") == 0 || strcmp(argv[a], "--info") == 0 ||
-            strcmp(argv[a], "--inspect") == 0)
+            strcmp(argv[a], "--inspect") == 0 || strcmp(argv[a], "--export") == 0)
             return;
         if (strcmp(argv[a], "--prefix") == 0 && a + 1 < argc)
             prefix = argv[++a];
@@ -156,6 +162,7 @@ int main(int argc, char **argv)
     const char *user = NULL;
     const char *item = NULL;
     const char *model = NULL;
+    const char *folder = NULL; /* to export the model into */
     bool as_json = false;
     bool inspects = false;
     const int first = argc > 1 && strcmp(argv[1], "train") == 0 ? 2 : 1;
@@ -173,17 +180,26 @@ int main(int argc, char **argv)
             item = argv[++a];
         } else if (strcmp(argv[a], "--info") == 0 && a + 1 < argc) {
             model = argv[++a];
+        } else if (strcmp(argv[a], "--export") == 0 && a + 2 < argc) {
+            model = argv[++a];
+            folder = argv[++a];
         } else if (strcmp(argv[a], "--inspect") == 0) {
             inspects = true;
         } else if (strcmp(argv[a], "--json") == 0) {
             as_json = true;
         } else if (strcmp(argv[a], "--prefix") == 0 || strcmp(argv[a], "--predict") == 0 ||
-                   strcmp(argv[a], "--info") == 0) {
+                   strcmp(argv[a], "--info") == 0 || strcmp(argv[a], "--export") == 0) {
             return refuse(argc, argv, "a value is missing after", argv[a]);
         } else {
             return refuse(argc, argv, "unknown argument", argv[a]);
         }
     }
+    if (folder != NULL && (as_json || inspects || prefix != NULL || user != NULL))
+        return refuse(argc, argv, "--export FILE FOLDER stands alone, without",
+                      as_json    ? "--json"
+                      : inspects ? "--inspect"
+                      : user     ? "--predict"
+                                 : "--prefix");
     if (as_json && model == NULL && !inspects)
         return refuse(argc, argv, "only --info FILE and --inspect have a form for", "--json");
     if (inspects && (model != NULL || user != NULL))
@@ -192,6 +208,8 @@ int main(int argc, char **argv)
     if (model != NULL && (prefix != NULL || user != NULL))
         return refuse(argc, argv, "--info FILE stands alone, without",
                       user != NULL ? "--predict" : "--prefix");
+    if (folder != NULL)
+        return mf_model_export(model, folder);
     if (model != NULL)
         return mf_info_print(model, as_json);
     if (inspects)

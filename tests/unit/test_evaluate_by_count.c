@@ -82,7 +82,7 @@ static void errors_are_those_of_the_model(void **state)
     (void)state;
     static float user_bias[2] = {0.5F, -0.5F};
     static float item_bias[ITEMS];
-    static _Alignas(64) float factors[ITEMS * MF_MODEL_LANES];
+    static _Alignas(64) float factors[ITEMS * 16];
     const mf_model_parts parts = {.n_users = 2,
                                   .n_items = ITEMS,
                                   .n_factors = 1,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "hosts/exchange.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +19,7 @@
 
 static const char COMMON[] = "checkpoint-";
 static const char SUFFIX[] = ".mfck";
-enum { EPOCH_DIGITS = 6, CHECKPOINT_PATH_BYTES = 2 * MF_PATH_BYTES + 256 };
+enum { EPOCH_DIGITS = 6, CHECKPOINT_PATH_BYTES = 2 * MF_PATH_BYTES + 256, KEEP_LEAST = 2 };
 
 static uint64_t trainer_number(const void *trainer)
 {
@@ -32,9 +33,9 @@ static bool trainer_save(const void *trainer, const char *path, mf_error *err)
     return mf_trainer_save(trainer, path, err);
 }
 
-static bool trainer_resume(void *trainer, const char *path, mf_error *err)
+static bool trainer_resume(void *trainer, const char *const *paths, size_t n, mf_error *err)
 {
-    return mf_trainer_resume(trainer, path, err);
+    return mf_trainer_resume_set(trainer, paths, n, err);
 }
 
 mf_checkpointed mf_checkpointed_trainer(mf_trainer *trainer)
@@ -43,6 +44,7 @@ mf_checkpointed mf_checkpointed_trainer(mf_trainer *trainer)
                              .fingerprint = mf_trainer_fingerprint(trainer),
                              .stage = "",
                              .first = true,
+                             .in_parts = true,
                              .number = trainer_number,
                              .save = trainer_save,
                              .resume = trainer_resume};
@@ -60,9 +62,11 @@ static bool spectral_save(const void *spectral, const char *path, mf_error *err)
     return mf_spectral_save(spectral, path, err);
 }
 
-static bool spectral_resume(void *spectral, const char *path, mf_error *err)
+static bool spectral_resume(void *spectral, const char *const *paths, size_t n, mf_error *err)
 {
-    return mf_spectral_resume(spectral, path, err);
+    return n == 1 ? mf_spectral_resume(spectral, paths[0], err)
+                  : mf_fail(err, MF_ERR_FORMAT, (mf_where){.path = paths[0]},
+                            "is a part of a checkpoint of the ranking model, which has none");
 }
 
 mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerprint, bool first)
@@ -77,28 +81,38 @@ mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerp
 }
 
 bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder *folder,
-                         const char *host, uint32_t keep, const mf_checkpointed *what,
+                         mf_hosts_group *group, uint32_t keep, const mf_checkpointed *what,
                          mf_error *err)
 {
     memset(checkpoints, 0, sizeof *checkpoints);
     checkpoints->used = folder->used;
-    checkpoints->keep = keep;
+    checkpoints->group = group;
+    checkpoints->keep = mf_hosts_size(group) > 1 && keep < KEEP_LEAST ? KEEP_LEAST : keep;
     if (!folder->used)
         return true;
     snprintf(checkpoints->folder, sizeof checkpoints->folder, "%s", folder->path);
-    snprintf(checkpoints->run, sizeof checkpoints->run, "%s%s%s%08x-", COMMON,
-             host != NULL ? host : "", host != NULL ? "-" : "",
+    snprintf(checkpoints->run, sizeof checkpoints->run, "%s%08x-", COMMON,
              (unsigned)(what->fingerprint >> 32));
     snprintf(checkpoints->prefix, sizeof checkpoints->prefix, "%s%s", checkpoints->run,
              what->stage);
     return mf_folder_create(folder->path, err);
 }
 
-static void path_of(const mf_checkpoints *checkpoints, uint64_t epoch,
+/* A file of this run: part `part` (from 1) of `parts`; 0 and 1: the whole. */
+typedef struct file_name {
+    uint64_t epoch;
+    uint32_t parts;
+    uint32_t part;
+} file_name;
+
+static void path_of(const mf_checkpoints *checkpoints, const file_name *name,
                     char path[CHECKPOINT_PATH_BYTES])
 {
-    snprintf(path, CHECKPOINT_PATH_BYTES, "%s/%s%0*llu%s", checkpoints->folder, checkpoints->prefix,
-             EPOCH_DIGITS, (unsigned long long)epoch, SUFFIX);
+    char part[32] = "";
+    if (name->part > 0)
+        snprintf(part, sizeof part, "-%u-of-%u", name->part, name->parts);
+    snprintf(path, CHECKPOINT_PATH_BYTES, "%s/%s%0*llu%s%s", checkpoints->folder,
+             checkpoints->prefix, EPOCH_DIGITS, (unsigned long long)name->epoch, part, SUFFIX);
 }
 
 static bool is_folder(const char *path)
@@ -107,17 +121,40 @@ static bool is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* A number without leading zeros; *text moves behind it. */
+static bool read_number(const char **text, uint32_t *number)
+{
+    const size_t n = strspn(*text, "0123456789");
+    uint64_t value;
+    if (n == 0 || (*text)[0] == '0' || !mf_parse_uint64(*text, n, &value) || value > UINT32_MAX)
+        return false;
+    *number = (uint32_t)value;
+    *text += n;
+    return true;
+}
+
 /* Whether path_of makes this name. */
-static bool is_ours(const mf_checkpoints *checkpoints, const char *name, uint64_t *epoch)
+static bool is_ours(const mf_checkpoints *checkpoints, const char *text, file_name *name)
 {
     const size_t n_prefix = strlen(checkpoints->prefix);
-    if (strncmp(name, checkpoints->prefix, n_prefix) != 0)
+    *name = (file_name){.parts = 1};
+    if (strncmp(text, checkpoints->prefix, n_prefix) != 0)
         return false;
-    const char *digits = name + n_prefix;
+    const char *digits = text + n_prefix;
     const size_t n_digits = strspn(digits, "0123456789");
     const bool is_padded = n_digits == EPOCH_DIGITS || (n_digits < 12 && digits[0] != '0');
-    return n_digits >= EPOCH_DIGITS && is_padded && strcmp(digits + n_digits, SUFFIX) == 0 &&
-           mf_parse_uint64(digits, n_digits, epoch);
+    if (n_digits < EPOCH_DIGITS || !is_padded || !mf_parse_uint64(digits, n_digits, &name->epoch))
+        return false;
+    const char *rest = digits + n_digits;
+    if (*rest == '-') {
+        rest++;
+        if (!read_number(&rest, &name->part) || strncmp(rest, "-of-", 4) != 0)
+            return false;
+        rest += 4;
+        if (!read_number(&rest, &name->parts) || name->part > name->parts)
+            return false;
+    }
+    return strcmp(rest, SUFFIX) == 0;
 }
 
 static bool looks_like_one(const char *name)
@@ -139,20 +176,25 @@ bool mf_checkpoints_found(const mf_checkpoint_folder *folder)
     return found;
 }
 
+/* Files of a checkpoint side by side, its parts in turn. */
 static int newest_first(const void *a, const void *b)
 {
-    const uint64_t left = *(const uint64_t *)a;
-    const uint64_t right = *(const uint64_t *)b;
-    return (left < right) - (left > right);
+    const file_name *left = a;
+    const file_name *right = b;
+    if (left->epoch != right->epoch)
+        return (left->epoch < right->epoch) - (left->epoch > right->epoch);
+    if (left->parts != right->parts)
+        return (left->parts > right->parts) - (left->parts < right->parts);
+    return (left->part > right->part) - (left->part < right->part);
 }
 
-/* This run's checkpoints, newest first; the caller frees *epochs (mf_free). With `tell`, a warning
- * names each file of another run. */
-static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs, size_t *n,
+/* This run's files, newest first; the caller frees *names (mf_free). With `tell`, a warning names
+ * each file of another run. */
+static bool list(const mf_checkpoints *checkpoints, bool tell, file_name **names, size_t *n,
                  mf_error *err)
 {
     bool ok = false;
-    uint64_t *found = NULL;
+    file_name *found = NULL;
     size_t used = 0;
     size_t capacity = 0;
     DIR *folder = opendir(checkpoints->folder);
@@ -160,8 +202,8 @@ static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs
         return mf_fail_errno(err, errno, (mf_where){.path = checkpoints->folder},
                              "cannot read the checkpoint folder");
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        uint64_t epoch;
-        if (!is_ours(checkpoints, entry->d_name, &epoch)) {
+        file_name name;
+        if (!is_ours(checkpoints, entry->d_name, &name)) {
             const bool is_of_this_run =
                 strncmp(entry->d_name, checkpoints->run, strlen(checkpoints->run)) == 0;
             if (tell && !is_of_this_run && looks_like_one(entry->d_name))
@@ -172,7 +214,7 @@ static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs
             continue;
         }
         char path[CHECKPOINT_PATH_BYTES];
-        path_of(checkpoints, epoch, path);
+        path_of(checkpoints, &name, path);
         if (is_folder(path)) {
             if (tell)
                 mf_log_message(MF_LOG_WARNING, "checkpoint_refused",
@@ -181,11 +223,11 @@ static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs
         }
         if (!MF_GROW(found, capacity, used + 1, "checkpoint names", err))
             goto done;
-        found[used++] = epoch;
+        found[used++] = name;
     }
     if (used > 0)
         qsort(found, used, sizeof *found, newest_first);
-    *epochs = found;
+    *names = found;
     *n = used;
     found = NULL;
     ok = true;
@@ -195,28 +237,96 @@ done:
     return ok;
 }
 
+/* Keeps the first file of each checkpoint that has all its parts; returns how many. */
+static size_t keep_whole(file_name *names, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1;
+             end < n && names[end].epoch == names[i].epoch && names[end].parts == names[i].parts;)
+            end++;
+        if (end - i == names[i].parts)
+            names[kept++] = names[i];
+    }
+    return kept;
+}
+
+static bool has(const file_name *names, size_t n, const file_name *wanted)
+{
+    for (size_t i = 0; i < n; i++)
+        if (newest_first(&names[i], wanted) == 0)
+            return true;
+    return false;
+}
+
+/* Keeps those that every host has. */
+static bool keep_common(mf_hosts_group *group, file_name *names, size_t *n, mf_error *err)
+{
+    mf_hosts_pieces pieces;
+    size_t kept = 0;
+    if (mf_hosts_size(group) == 1)
+        return true;
+    if (!mf_hosts_gather(group, names, *n * sizeof *names, &pieces, err))
+        return false;
+    for (size_t i = 0; i < *n; i++) {
+        bool everywhere = true;
+        for (uint32_t rank = 0; rank < mf_hosts_size(group); rank++)
+            everywhere =
+                everywhere &&
+                has((const file_name *)(const void *)(pieces.bytes + pieces.start[rank]),
+                    (pieces.start[rank + 1] - pieces.start[rank]) / sizeof *names, &names[i]);
+        if (everywhere)
+            names[kept++] = names[i];
+    }
+    *n = kept;
+    mf_hosts_pieces_free(&pieces);
+    return true;
+}
+
+/* Resumes from the checkpoint of which `name` is the first file; logs what comes of it. */
+static bool resume_from(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
+                        const file_name *name, mf_error *err)
+{
+    bool ok = false;
+    char(*paths)[CHECKPOINT_PATH_BYTES] = mf_allocate(name->parts, sizeof *paths, "names", err);
+    const char **list_of_paths = mf_allocate(name->parts, sizeof *list_of_paths, "names", err);
+    for (uint32_t k = 0; paths != NULL && list_of_paths != NULL && k < name->parts; k++) {
+        file_name part = *name;
+        part.part = name->part > 0 ? k + 1 : 0;
+        path_of(checkpoints, &part, paths[k]);
+        list_of_paths[k] = paths[k];
+    }
+    if (paths != NULL && list_of_paths != NULL)
+        ok = what->resume(what->trainer, list_of_paths, name->parts, err);
+    if (ok)
+        mf_log_message(MF_LOG_INFO, "resumed", "%s", paths[0]);
+    mf_free(list_of_paths);
+    mf_free(paths);
+    return ok;
+}
+
 bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
                            bool *resumed, mf_error *err)
 {
     *resumed = false;
     if (!checkpoints->used)
         return true;
-    uint64_t *epochs = NULL;
+    const bool tell = what->first && mf_hosts_rank(checkpoints->group) == 0;
+    file_name *names = NULL;
     size_t n = 0;
-    if (!list(checkpoints, what->first, &epochs, &n, err))
+    if (!list(checkpoints, tell, &names, &n, err))
         return false;
-    for (size_t i = 0; i < n && !*resumed; i++) {
-        char path[CHECKPOINT_PATH_BYTES];
-        path_of(checkpoints, epochs[i], path);
+    n = keep_whole(names, n);
+    bool ok = keep_common(checkpoints->group, names, &n, err);
+    for (size_t i = 0; ok && i < n && !*resumed; i++) {
         mf_error refusal = {0};
-        *resumed = what->resume(what->trainer, path, &refusal);
-        if (*resumed)
-            mf_log_message(MF_LOG_INFO, "resumed", "%s", path);
-        else
+        *resumed = resume_from(checkpoints, what, &names[i], &refusal);
+        ok = !mf_hosts_failed(checkpoints->group, err);
+        if (ok && !*resumed)
             mf_log_message(MF_LOG_WARNING, "checkpoint_refused", "%s", refusal.text);
     }
-    mf_free(epochs);
-    return true;
+    mf_free(names);
+    return ok;
 }
 
 static bool is_being_uploaded(const char *path)
@@ -229,12 +339,48 @@ static bool is_being_uploaded(const char *path)
     return !mf_file_exists(marker);
 }
 
-bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
-                         mf_error *err)
+/* Files of the whole, and parts of another number of hosts, are the first host's to delete; parts of
+ * as many hosts each host's own. */
+static bool is_mine(const mf_checkpoints *checkpoints, const file_name *name)
+{
+    const uint32_t rank = mf_hosts_rank(checkpoints->group);
+    const uint32_t size = mf_hosts_size(checkpoints->group);
+    return name->part > 0 && name->parts == size ? name->part == rank + 1 : rank == 0;
+}
+
+/* Deletes the oldest. Newer ones than `epoch` were not resumed, so they are damaged: they are not
+ * counted. */
+static bool delete_oldest(const mf_checkpoints *checkpoints, uint64_t epoch, mf_error *err)
+{
+    file_name *names = NULL;
+    size_t n = 0;
+    if (!list(checkpoints, false, &names, &n, err))
+        return false;
+    uint32_t kept = 0;
+    uint64_t last = UINT64_MAX; /* the epoch that was counted last */
+    for (size_t i = 0; i < n; i++) {
+        char path[CHECKPOINT_PATH_BYTES];
+        if (names[i].epoch > epoch)
+            continue;
+        kept += names[i].epoch != last;
+        last = names[i].epoch;
+        path_of(checkpoints, &names[i], path);
+        if (kept > checkpoints->keep && is_mine(checkpoints, &names[i]) && !is_being_uploaded(path))
+            unlink(path);
+    }
+    mf_free(names);
+    return true;
+}
+
+static bool save_file(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
+                      uint64_t epoch, mf_error *err)
 {
     char path[CHECKPOINT_PATH_BYTES];
-    const uint64_t epoch = what->number(what->trainer);
-    path_of(checkpoints, epoch, path);
+    file_name name = {.epoch = epoch, .parts = 1};
+    if (what->in_parts && mf_hosts_size(checkpoints->group) > 1)
+        name = (file_name){epoch, mf_hosts_size(checkpoints->group),
+                           mf_hosts_rank(checkpoints->group) + 1};
+    path_of(checkpoints, &name, path);
     if (is_folder(path)) {
         mf_log_message(MF_LOG_WARNING, "checkpoint_refused",
                        "%s is a folder: this checkpoint is not saved", path);
@@ -243,19 +389,14 @@ bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_checkpointe
     if (!what->save(what->trainer, path, err))
         return false;
     mf_log_message(MF_LOG_INFO, "checkpoint", "%s", path);
-    uint64_t *epochs = NULL;
-    size_t n = 0;
-    if (!list(checkpoints, false, &epochs, &n, err))
-        return false;
-    /* Newer ones than this were not resumed, so they are damaged: they are not counted. */
-    uint32_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (epochs[i] > epoch || ++kept <= checkpoints->keep)
-            continue;
-        path_of(checkpoints, epochs[i], path);
-        if (!is_being_uploaded(path))
-            unlink(path);
-    }
-    mf_free(epochs);
     return true;
+}
+
+bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
+                         mf_error *err)
+{
+    const uint64_t epoch = what->number(what->trainer);
+    const bool saves = what->in_parts || mf_hosts_rank(checkpoints->group) == 0;
+    return (!saves || save_file(checkpoints, what, epoch, err)) &&
+           mf_hosts_barrier(checkpoints->group, err) && delete_oldest(checkpoints, epoch, err);
 }

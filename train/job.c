@@ -31,6 +31,7 @@
 #include "sagemaker/job_config.h"
 #include "settings.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -76,6 +77,7 @@ typedef struct job {
     bool stopped;
     mf_hosts_group *group; /* NULL: one host */
     uint32_t rank;         /* of this host */
+    bool log_is_apart;     /* it does not go through the descriptor of standard error */
     bool stdout_lost;      /* standard output takes nothing, and that is logged */
 } job;
 
@@ -286,8 +288,7 @@ static bool choose_models(job *j, mf_error *err)
 
 static bool open_checkpoints(job *j, const mf_checkpointed *what, bool *resumed, mf_error *err)
 {
-    const char *host = j->group != NULL ? mf_hosts_name(j->group, j->rank) : NULL;
-    return mf_checkpoints_open(&j->checkpoints, &j->checkpoint_folder, host,
+    return mf_checkpoints_open(&j->checkpoints, &j->checkpoint_folder, j->group,
                                j->values.checkpoint_keep, what, err) &&
            mf_checkpoints_resume(&j->checkpoints, what, resumed, err);
 }
@@ -299,6 +300,7 @@ static bool create_trainer(job *j, mf_error *err)
         .validation = j->validation.n > 0 ? &j->validation : NULL,
         .base = base_of(j),
         .settings_fingerprint = j->fingerprint,
+        .group = j->group,
     };
     j->trainer = mf_trainer_create(&j->values.h, &input, err);
     if (j->trainer == NULL)
@@ -331,9 +333,12 @@ static void note_printed(job *j, bool printed)
                    "have them all");
 }
 
+/* The first host's lines are those of all. */
 static void print_last_epoch(job *j, int decimals)
 {
     uint32_t n;
+    if (j->rank > 0)
+        return;
     const mf_epoch *epochs = mf_trainer_epochs(j->trainer, &n);
     note_printed(j, mf_metrics_print_epoch(&epochs[n - 1], j->validation.n > 0,
                                            trained_on(j)->n_ratings, decimals));
@@ -355,12 +360,23 @@ static int decimals_of(const mf_ratings *ratings)
 static bool save_when_due(job *j, const mf_checkpointed *what, bool due, double *last,
                           mf_error *err)
 {
-    if (!j->checkpoints.used || !(due || mf_clock_seconds() - *last > CHECKPOINT_SECONDS))
+    if (!j->checkpoints.used)
+        return true;
+    /* The clocks of hosts differ. */
+    if (!mf_hosts_any(j->group, due || mf_clock_seconds() - *last > CHECKPOINT_SECONDS, &due, err))
+        return false;
+    if (!due)
         return true;
     if (!mf_checkpoints_save(&j->checkpoints, what, err))
         return false;
     *last = mf_clock_seconds();
     return true;
+}
+
+/* Sets j->stopped on all hosts when one of them is to stop. */
+static bool check_stop(job *j, mf_error *err)
+{
+    return mf_hosts_any(j->group, mf_stop_requested(), &j->stopped, err);
 }
 
 static bool train_ratings(job *j, mf_error *err)
@@ -371,8 +387,12 @@ static bool train_ratings(job *j, mf_error *err)
     const int decimals = decimals_of(trained_on(j));
     double last_checkpoint = mf_clock_seconds();
     bool saved = true;
-    while (!mf_trainer_done(j->trainer) && !(j->stopped = mf_stop_requested())) {
+    while (!mf_trainer_done(j->trainer)) {
         bool epoch_ended;
+        if (!check_stop(j, err))
+            return false;
+        if (j->stopped)
+            break;
         if (!mf_trainer_step(j->trainer, &epoch_ended, err))
             return false;
         mf_progress_count("epoch", epochs_done(j) + !epoch_ended, j->values.h.n_epochs,
@@ -428,6 +448,7 @@ static bool create_ranking(job *j, mf_error *err)
         .all = j->all,
         .train = trained_on(j),
         .settings_fingerprint = j->fingerprint,
+        .group = j->group,
     };
     if (!mf_ranking_create(&j->ranking, &input, &j->values, err))
         return false;
@@ -454,7 +475,8 @@ static bool ranking_step(job *j, bool *due, mf_error *err)
         return false;
     facts->steps[facts->n_steps++] = at;
     mf_progress_count("ranking step", at.step, at.max_step, 1);
-    note_printed(j, mf_metrics_print_step(&at));
+    if (j->rank == 0)
+        note_printed(j, mf_metrics_print_step(&at));
     return true;
 }
 
@@ -465,8 +487,12 @@ static bool train_ranking(job *j, mf_error *err)
         return false;
     const mf_checkpointed what = checkpointed_ranking(j);
     double last_checkpoint = start;
-    while (!mf_spectral_done(j->ranking.spectral) && !(j->stopped = mf_stop_requested())) {
+    while (!mf_spectral_done(j->ranking.spectral)) {
         bool due;
+        if (!check_stop(j, err))
+            return false;
+        if (j->stopped)
+            break;
         if (!ranking_step(j, &due, err) || !save_when_due(j, &what, due, &last_checkpoint, err))
             return false;
     }
@@ -510,7 +536,8 @@ static bool take_ranking(job *j, mf_ranking_parts *parts, mf_error *err)
         return false;
     j->ranking_facts.grading = j->ranking.grading;
     j->ranking_facts.relevant_rating = j->ranking.relevant_rating;
-    log_ranking(j, &j->ranking_facts.result);
+    if (j->rank == 0)
+        log_ranking(j, &j->ranking_facts.result);
     return true;
 }
 
@@ -598,6 +625,31 @@ static bool write_gate(job *j, const mf_run_facts *facts, mf_error *err)
     return mf_metrics_write_gate(j->gate_path, facts, err);
 }
 
+static void log_end(const job *j)
+{
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, j->stopped ? "stopped" : "done");
+    mf_log_count(&line, "epochs", epochs_done(j));
+    mf_log_bool(&line, "stopped_early", j->trainer != NULL && mf_trainer_stopped_early(j->trainer));
+    if (j->trainer != NULL)
+        mf_log_text(&line, "cpu", mf_trainer_cpu(j->trainer));
+    mf_log_number(&line, "read_seconds", j->read_seconds, 3);
+    mf_log_number(&line, "train_seconds", j->train_seconds, 3);
+    if (j->group != NULL)
+        mf_log_count(&line, "sent_bytes", mf_hosts_sent_bytes(j->group));
+    mf_log_end(&line);
+}
+
+/* The end of a host that is not the first: its part of the rating model goes to the first. */
+static bool give_result(job *j, mf_error *err)
+{
+    mf_trainer_result result;
+    if (j->trainer != NULL && !mf_trainer_result_get(j->trainer, &result, err))
+        return false;
+    log_end(j);
+    return true;
+}
+
 static bool write_outputs(job *j, mf_error *err)
 {
     bool ok = false;
@@ -626,6 +678,8 @@ static bool write_outputs(job *j, mf_error *err)
         return false;
     if (!j->has_ratings && ranking.n_factors == 0)
         return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "no step is done");
+    if (j->rank > 0)
+        return give_result(j, err);
     if (j->stopped && j->values.ranking && ranking.n_factors == 0)
         mf_log_message(
             MF_LOG_WARNING, "no_ranking",
@@ -654,16 +708,19 @@ static bool write_outputs(job *j, mf_error *err)
     mf_free(item_count);
     if (!ok)
         return false;
-    mf_log_line line;
-    mf_log_begin(&line, MF_LOG_INFO, j->stopped ? "stopped" : "done");
-    mf_log_count(&line, "epochs", epochs_done(j));
-    mf_log_bool(&line, "stopped_early", j->trainer != NULL && mf_trainer_stopped_early(j->trainer));
-    if (j->trainer != NULL)
-        mf_log_text(&line, "cpu", mf_trainer_cpu(j->trainer));
-    mf_log_number(&line, "read_seconds", j->read_seconds, 3);
-    mf_log_number(&line, "train_seconds", j->train_seconds, 3);
-    mf_log_end(&line);
+    log_end(j);
     return true;
+}
+
+/* MPI writes paragraphs to standard error about a host that is lost. They would come after the reason,
+ * which is to be the last line. */
+static void keep_last_line(void)
+{
+    const int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nothing >= 0) {
+        dup2(nothing, STDERR_FILENO);
+        close(nothing);
+    }
 }
 
 /* The reason is the last line of the log, and the file comes after it. */
@@ -672,9 +729,12 @@ static void report_failure(const job *j, bool have_tree, const mf_error *reason)
     static atomic_flag reported = ATOMIC_FLAG_INIT;
     while (atomic_flag_test_and_set(&reported))
         pause(); /* another thread reports, and ends the process */
+    if (j->log_is_apart)
+        keep_last_line();
     if (have_tree && mf_failure_exists(j->tree.failure))
         mf_log_message(MF_LOG_WARNING, "failure_kept",
                        "%s holds an earlier reason and is not overwritten", j->tree.failure);
+    mf_log_set_level(MF_LOG_ERROR); /* the thread that trains may still have lines */
     mf_error unwritten = {0};
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_ERROR, "failed");
@@ -693,17 +753,23 @@ static void fail_with_group(void *argument, const mf_error *failure)
     _exit(1);
 }
 
-/* With several hosts each line of the log has the name of its host. */
-static void name_in_log(const char *host)
+/* With several hosts each line of the log has the name of its host, and the log has a descriptor of
+ * its own: keep_last_line() closes the one on which MPI writes. */
+static void name_in_log(job *j, const char *host)
 {
-    static const mf_log_style style = {
-        .fd = STDERR_FILENO,
+    static mf_log_style style = {
+        .fd = -1,
         .format = MF_LOG_JSON_UNLESS_TERMINAL,
         .time_key = "ts",
         .level_names = {"debug", "info", "warning", "error", "fatal"},
         .context_key = "host",
     };
-    mf_log_set_style(&style);
+    if (style.fd < 0) {
+        const int copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        style.fd = copy < 0 ? STDERR_FILENO : copy;
+        mf_log_set_style(&style);
+        j->log_is_apart = style.fd != STDERR_FILENO;
+    }
     mf_log_set_context(host);
 }
 
@@ -727,12 +793,12 @@ static bool start_hosts(job *j, mf_error *err)
         .argument = j,
     };
     if (j->hosts.n > 1)
-        name_in_log(names[j->hosts.rank]);
+        name_in_log(j, names[j->hosts.rank]);
     if (!mf_hosts_start(&options, &j->group, err))
         return false;
     j->rank = mf_hosts_rank(j->group);
     if (j->group != NULL) {
-        name_in_log(mf_hosts_name(j->group, j->rank));
+        name_in_log(j, mf_hosts_name(j->group, j->rank));
         snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json", j->tree.output_data,
                  mf_hosts_name(j->group, j->rank));
         snprintf(j->report_path, sizeof j->report_path, "%s/report-%s.html", j->tree.output_data,
@@ -744,14 +810,6 @@ static bool start_hosts(job *j, mf_error *err)
     return true;
 }
 
-/* A host that does not train. */
-static bool wait_for_first(const job *j, mf_error *err)
-{
-    mf_log_message(MF_LOG_INFO, "waiting", "%s trains, this host (%s) waits until it has ended",
-                   mf_hosts_name(j->group, 0), mf_hosts_name(j->group, j->rank));
-    return mf_hosts_finish(j->group, err);
-}
-
 static bool run(job *j, mf_error *err)
 {
     if (!read_configuration(j, err))
@@ -760,9 +818,8 @@ static bool run(job *j, mf_error *err)
     if (!start_hosts(j, err))
         return false;
     mf_phases_start(&j->phases);
-    if (j->rank > 0)
-        return wait_for_first(j, err);
-    return prepare_outputs(j, err) && read_data(j, err) && train(j, err) && write_outputs(j, err);
+    return (j->rank > 0 || prepare_outputs(j, err)) && read_data(j, err) && train(j, err) &&
+           write_outputs(j, err);
 }
 
 static void release(job *j)
@@ -831,7 +888,7 @@ int mf_job_run(const char *prefix, bool person)
         fail_everywhere(&j, &err);
     release(&j);
     mf_progress_close();
-    if (ok && j.rank == 0) {
+    if (ok) {
         remove_failure(&j);
         ok = mf_hosts_finish(j.group, &err);
     }

@@ -106,6 +106,8 @@ static json_t *epoch_json(const mf_epoch *epoch, bool validation)
     mf_train_json_set(&object, "epoch", json_integer(epoch->epoch));
     set_errors(&object, epoch, validation, rounded_error);
     mf_train_json_set(&object, "seconds", rounded(epoch->seconds));
+    if (epoch->sent_bytes > 0)
+        mf_train_json_set(&object, "sent_bytes", json_integer((json_int_t)epoch->sent_bytes));
     return object;
 }
 

@@ -172,6 +172,7 @@ bool mf_ranking_create(mf_ranking *ranking, const mf_ranking_input *input,
         .seed = values->h.seed,
         .n_threads = values->h.n_threads,
         .fingerprint = ranking->fingerprint,
+        .group = input->group,
     };
     ranking->spectral = mf_spectral_create(&options, &learned, err);
     if (ranking->spectral == NULL) {

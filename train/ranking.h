@@ -28,6 +28,7 @@ typedef struct mf_ranking_input {
     const mf_ratings *all;         /* all that were read, the base's users and items first */
     const mf_ratings *train;       /* those to learn from; may be == all */
     uint64_t settings_fingerprint; /* mf_train_settings_fingerprint */
+    mf_hosts_group *group;         /* NULL: one host. Borrowed; each has the same input */
 } mf_ranking_input;
 
 typedef struct mf_ranking {

@@ -12,7 +12,6 @@ import unittest
 
 from epochs import figures
 from programs import STOP_DEADLINE
-from ports import Port
 from samples import csv, planted, real_ratings
 from sanitizers import SANITIZED
 from train_case import TrainCase
@@ -192,43 +191,6 @@ class WhereAndWhat(CheckpointCase):
                 (present.add if what == "MOVED_TO" else present.discard)(name)
                 low = len(present) if low is None else min(low, len(present))
         self.assertEqual(1, low, "there was a moment without any")
-
-    def test_names_carry_the_host_when_there_are_several(self):
-        """Checklist 64; another host's files are left alone (§2.10.3)."""
-        self.bare_only("its hosts are processes of one machine")
-        port = Port()
-        self._closers.append(port)
-        first, other = "127.0.0.1", "127.0.0.2"
-        job, beside = (self.checkpointed(hosts_port=port.number).hosts(name, [other, first])
-                       for name in (first, other))
-        foreign = job.checkpoints / f"checkpoint-{other}-0a1b2c3d-000001.mfck"
-
-        def train():
-            waiting = self.start(beside)
-            result = self.train(job)
-            self.assertEqual(0, waiting.wait().status, waiting.result)
-            return result
-
-        train()
-        names = job.checkpoint_names()
-        self.assertEqual(3, sum("-ranking-" in name for name in names), names)
-        self.assertEqual(3, sum("-ranking-" not in name for name in names), names)
-        for name in names:
-            self.assertIn(first, name)
-            self.assertNotIn(other, name)
-            self.assertRegex(name, r"\d{6}")
-        for name in names:  # the same files, as host b would have named its own
-            (job.checkpoints / name.replace(first, other)).write_bytes(
-                (job.checkpoints / name).read_bytes())
-            (job.checkpoints / name).unlink()
-        foreign.write_bytes(b"another host's")
-        theirs = job.tree("checkpoints")
-        job.forget_results()
-        result = train()
-        self.assertEqual(1, self.first_epoch(result), "took another host's checkpoint")
-        now = job.tree("checkpoints")
-        for name, what in theirs.items():
-            self.assertEqual(what, now.get(name), name)
 
     def test_a_name_appears_only_by_rename_and_is_complete_then(self):
         """Checklist 58: inotify sees every creation; a name that ends in .sagemaker-ignore

@@ -275,3 +275,9 @@ bool mf_aws_kinesis_put_records(mf_aws_client *client, const mf_aws_kinesis_put 
     mf_free(w.in_call);
     return ok;
 }
+
+bool mf_aws_kinesis_put_by(void *client, const mf_aws_kinesis_put *put, mf_aws_kinesis_tally *tally,
+                           mf_aws_failure *failure)
+{
+    return mf_aws_kinesis_put_records(client, put, tally, failure);
+}

@@ -62,4 +62,8 @@ MF_MUST_CHECK bool mf_aws_kinesis_stream_check(const char *stream, mf_error *err
 MF_MUST_CHECK bool mf_aws_kinesis_put_records(mf_aws_client *client, const mf_aws_kinesis_put *put,
                                               mf_aws_kinesis_tally *tally, mf_aws_failure *failure);
 
+/* The same as a callback, whose context is the mf_aws_client. */
+MF_MUST_CHECK bool mf_aws_kinesis_put_by(void *client, const mf_aws_kinesis_put *put,
+                                         mf_aws_kinesis_tally *tally, mf_aws_failure *failure);
+
 #endif

@@ -32,16 +32,6 @@ typedef struct function {
     mf_feedback_handler handler;
 } function;
 
-/* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
-enum { START_MS = 9000 };
-
-static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
-                mf_aws_failure *failure)
-{
-    function *f = context;
-    return mf_aws_kinesis_put_records(f->kinesis, records, tally, failure);
-}
-
 static bool start_kinesis(function *f, mf_error *err)
 {
     const mf_aws_client_settings settings = {.service = MF_AWS_KINESIS};
@@ -54,7 +44,7 @@ static bool start_kinesis(function *f, mf_error *err)
 static bool start(void *context, mf_error *err)
 {
     function *f = context;
-    const int64_t deadline_ms = mf_clock_wall_ms() + START_MS;
+    const int64_t deadline_ms = mf_clock_wall_ms() + MF_LAMBDA_START_MS;
     mf_settings settings;
     if (!mf_feedback_settings_read(&settings, &f->settings, err))
         return false;
@@ -66,8 +56,8 @@ static bool start(void *context, mf_error *err)
                        "environment variable REDIS_ENABLED is not true: feedback keeps events in "
                        "Redis and nowhere else");
     f->handler.settings = &f->settings;
-    f->handler.put = put;
-    f->handler.context = f;
+    f->handler.put = mf_aws_kinesis_put_by;
+    f->handler.context = f->kinesis;
     f->handler.profiles.settings = &f->settings;
     f->handler.profiles.session = f->redis.session;
     return true;
@@ -85,18 +75,8 @@ static void log_outcome(const mf_feedback_outcome *outcome, const figure *figure
     for (size_t i = 0; i < n; i++)
         mf_log_count(&line, figures[i].key, figures[i].value);
     mf_log_end(&line);
-    if (outcome->failure.code != MF_OK) {
-        mf_log_begin(&line, MF_LOG_WARNING, "come_again");
-        mf_log_count(&line, "records", outcome->n_failed);
-        mf_log_text(&line, "message", outcome->failure.text);
-        mf_log_end(&line);
-    }
-    if (outcome->dead_failure.code != MF_OK) {
-        mf_log_begin(&line, MF_LOG_ERROR, "dead_letters_lost");
-        mf_log_count(&line, "records", outcome->n_dead_lost);
-        mf_log_text(&line, "message", outcome->dead_failure.text);
-        mf_log_end(&line);
-    }
+    mf_stream_log_undone(outcome->n_failed, &outcome->failure, outcome->n_dead_lost,
+                         &outcome->dead_failure);
 }
 
 static void report(function *f, const mf_lambda_invocation *invocation,

@@ -39,8 +39,7 @@ typedef struct function {
     mf_predict_handler handler;
 } function;
 
-/* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
-enum { START_MS = 9000, MOVIES_REFRESH_MS = 1000, MOVIES_RETRY_SECONDS = 10 };
+enum { MOVIES_REFRESH_MS = 1000, MOVIES_RETRY_SECONDS = 10 };
 
 static bool start_s3(function *f, mf_error *err)
 {
@@ -80,7 +79,7 @@ static bool start_movies(function *f, int64_t deadline_ms, mf_error *err)
 static bool start(void *context, mf_error *err)
 {
     function *f = context;
-    const int64_t deadline_ms = mf_clock_wall_ms() + START_MS;
+    const int64_t deadline_ms = mf_clock_wall_ms() + MF_LAMBDA_START_MS;
     mf_settings settings;
     if (!mf_predict_settings_read(&settings, &f->settings, err))
         return false;

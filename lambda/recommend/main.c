@@ -36,16 +36,6 @@ typedef struct function {
     mf_recommend_handler handler;
 } function;
 
-/* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
-enum { START_MS = 9000 };
-
-static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
-                mf_aws_failure *failure)
-{
-    function *f = context;
-    return mf_aws_kinesis_put_records(f->kinesis, records, tally, failure);
-}
-
 static void log_dead_letter(void *context, const mf_stream_dead_letter *letter)
 {
     (void)context;
@@ -86,39 +76,22 @@ static bool start_scorer(function *f, int64_t deadline_ms, mf_error *err)
 static bool start(void *context, mf_error *err)
 {
     function *f = context;
-    const int64_t deadline_ms = mf_clock_wall_ms() + START_MS;
+    const int64_t deadline_ms = mf_clock_wall_ms() + MF_LAMBDA_START_MS;
     mf_settings settings;
     if (!mf_recommend_settings_read(&settings, &f->settings, err))
         return false;
     mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
     f->handler.settings = &f->settings;
     f->handler.scoring.scorer = &f->scorer;
-    f->handler.emitter.put = put;
-    f->handler.emitter.log = log_dead_letter;
-    f->handler.emitter.context = f;
     f->handler.remembered = mf_recommend_remembered_create(f->settings.remembered, err);
     if (f->handler.remembered == NULL || !start_kinesis(f, err) ||
         !mf_lambda_redis_start(&f->redis, deadline_ms, err))
         return false;
+    f->handler.emitter.put = mf_aws_kinesis_put_by;
+    f->handler.emitter.log = log_dead_letter;
+    f->handler.emitter.context = f->kinesis;
     f->handler.scoring.cache = f->redis.session;
     return start_scorer(f, deadline_ms, err);
-}
-
-static void log_outcome(const mf_recommend_outcome *outcome)
-{
-    mf_log_line line;
-    if (outcome->failure.code != MF_OK) {
-        mf_log_begin(&line, MF_LOG_WARNING, "come_again");
-        mf_log_count(&line, "records", outcome->n_failed);
-        mf_log_text(&line, "message", outcome->failure.text);
-        mf_log_end(&line);
-    }
-    if (outcome->dead_failure.code != MF_OK) {
-        mf_log_begin(&line, MF_LOG_ERROR, "dead_letters_lost");
-        mf_log_count(&line, "records", outcome->n_dead_lost);
-        mf_log_text(&line, "message", outcome->dead_failure.text);
-        mf_log_end(&line);
-    }
 }
 
 static void count(mf_lambda_metrics *metrics, const char *name, size_t value)
@@ -171,7 +144,8 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     mf_lambda_redis_refresh(&f->redis, mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4);
     const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
-    log_outcome(&outcome);
+    mf_stream_log_undone(outcome.n_failed, &outcome.failure, outcome.n_dead_lost,
+                         &outcome.dead_failure);
     if (f->settings.metrics)
         write_metrics(f, invocation, &outcome, (mf_clock_seconds() - start) * 1e3);
     return ok;

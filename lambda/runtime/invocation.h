@@ -18,6 +18,7 @@ enum {
     MF_LAMBDA_REQUEST_ID_BYTES = 128,
     MF_LAMBDA_FUNCTION_ARN_BYTES = 512,
     MF_LAMBDA_TRACE_ID_BYTES = 1024,
+    MF_LAMBDA_START_MS = 9000,          /* of a start's 10 s: a sentence has to get out, too */
     MF_LAMBDA_EVENT_BYTES = 16 << 20,   /* Lambda's limit is 6 MiB                           */
     MF_LAMBDA_RESPONSE_BYTES = 6291556, /* 6 MiB and 100 bytes, AWS's own constant          */
     MF_LAMBDA_DEFAULT_BUDGET_MS = 3000, /* without a deadline: Lambda's own default timeout */

@@ -2,6 +2,7 @@
 #include "lambda/streams/batch.h"
 
 #include "base/grow.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "lambda/runtime/invocation.h"
 
@@ -388,4 +389,25 @@ void mf_stream_response_write(const mf_stream_response *response, mf_text *text)
         mf_text_append(text, response->state->bytes, response->state->n_bytes);
     }
     mf_text_literal(text, "}");
+}
+
+static void end_line(mf_log_line *line, size_t n_records, const mf_error *why)
+{
+    mf_log_count(line, "records", n_records);
+    mf_log_text(line, "message", why->text);
+    mf_log_end(line);
+}
+
+void mf_stream_log_undone(size_t n_failed, const mf_error *failure, size_t n_dead_lost,
+                          const mf_error *dead_failure)
+{
+    mf_log_line line;
+    if (failure->code != MF_OK) {
+        mf_log_begin(&line, MF_LOG_WARNING, "come_again");
+        end_line(&line, n_failed, failure);
+    }
+    if (dead_failure->code != MF_OK) {
+        mf_log_begin(&line, MF_LOG_ERROR, "dead_letters_lost");
+        end_line(&line, n_dead_lost, dead_failure);
+    }
 }

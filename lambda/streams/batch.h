@@ -134,4 +134,10 @@ void mf_stream_response_fail(mf_stream_response *response, const mf_stream_recor
 /* Appends the response to *text. */
 void mf_stream_response_write(const mf_stream_response *response, mf_text *text);
 
+/* What a batch left undone, as lines of the log, one each unless its reason is MF_OK: records that have
+ * to come again (WARN, "come_again"), and dead letters that their stream will never take (ERROR,
+ * "dead_letters_lost"). */
+void mf_stream_log_undone(size_t n_failed, const mf_error *failure, size_t n_dead_lost,
+                          const mf_error *dead_failure);
+
 #endif

@@ -157,13 +157,16 @@ class Loop(RehearsalCase):
             expected, _ = self.predict(job, user, item)
             self.assertAlmostEqual(expected, self.rating(user, item), delta=0.051)
         version = self.serve(model=job.bytes()).get("/health").json()["model"]["version"]
+        self.assertEqual(version, self.recommended("1")["model_version"])
+
+    def recommended(self, user):
+        """The result on the stream of the function `recommend`."""
         self.n_requests += 1
         request_id = f"r-{self.n_requests}"
-        self.kinesis.put(self.names["RequestsStream"], "1", json.dumps({"user_id": "1", "request_id": request_id}))
+        self.kinesis.put(self.names["RequestsStream"], user, json.dumps({"user_id": user, "request_id": request_id}))
         results = lambda: {result["request_id"]: result for record in self.kinesis.read(self.names["PredictionsStream"])
                            for result in [json.loads(base64.b64decode(record["Data"]))]}
-        result = self.eventually(lambda: results().get(request_id), "a list on the stream")
-        self.assertEqual(version, result["model_version"])
+        return self.eventually(lambda: results().get(request_id), "a list on the stream")
 
     def test_events_train_the_next_model_which_replaces_the_one_in_service_unless_it_is_worse(self):
         self.rehearse(Hyperparameters=SMALL, **SWITCHES)
@@ -173,7 +176,11 @@ class Loop(RehearsalCase):
             Hyperparameters=SMALL, ModelUrl=f"s3://{BUCKET}/models/job/output/model.tar.gz", **SWITCHES).parameters.items()}
         somebody = {"userId": "somebody", "top_n": FIRST_LIST}
         self.assertIs(False, self.cloud.post("/predict", somebody).json["known_user"])
+        popular = self.recommended("somebody")["recommendations"]
         events = self.put_events()
+        own = {int(item) for user, item, _, _ in events if user == "somebody"}
+        self.assertTrue(own & set(popular))
+        self.assertFalse(own & set(self.recommended("somebody")["recommendations"]), "the next list knows the events")
 
         # A model of all of it, not worse: it serves.
         self.assertEqual("Replaced", self.night())

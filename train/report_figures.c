@@ -283,30 +283,24 @@ static void tail_of(const uint32_t *histogram, uint32_t most, double n, double n
     t->first_tenth = t->y[(TAIL_POINTS - 1) / 10];
 }
 
-static uint64_t count_at(const uint64_t *start, const uint32_t *counts, uint32_t i)
-{
-    return start != NULL ? start[i + 1] - start[i] : counts[i];
-}
-
-/* Of the counts of users (start) or items; in_group: how many are in each group. */
-static void spread(mf_text *page, const uint64_t *start, const uint32_t *counts, uint32_t n,
+/* Of the counts of users or items; in_group: how many are in each group. */
+static void spread(mf_text *page, const uint32_t *counts, uint32_t n,
                    uint64_t in_group[MF_COUNT_GROUPS], tail *t)
 {
-    uint64_t most = 0;
-    uint64_t sum = 0;
+    uint32_t most = 0;
+    double sum = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const uint64_t count = count_at(start, counts, i);
-        most = count > most ? count : most;
-        sum += count;
-        in_group[mf_count_group(count)]++;
+        most = counts[i] > most ? counts[i] : most;
+        sum += counts[i];
+        in_group[mf_count_group(counts[i])]++;
     }
     mf_error err = {0};
     uint32_t *histogram = mf_allocate((size_t)most + 1, sizeof *histogram, "counts", &err);
     page->failed |= histogram == NULL;
     for (uint32_t i = 0; histogram != NULL && i < n; i++)
-        histogram[count_at(start, counts, i)]++;
+        histogram[counts[i]]++;
     if (histogram != NULL)
-        tail_of(histogram, (uint32_t)most, n, (double)sum, t);
+        tail_of(histogram, most, n, sum, t);
     mf_free(histogram);
 }
 
@@ -319,8 +313,15 @@ void mf_report_long_tail(mf_text *page, const uint64_t *user_start, uint32_t n_u
     tail of_users = {0};
     tail of_items = {0};
     groups g = {0};
-    spread(page, user_start, NULL, n_users, users, &of_users);
-    spread(page, NULL, item_count, n_items, items, &of_items);
+    mf_error err = {0};
+    uint32_t *user_count = mf_allocate(n_users, sizeof *user_count, "counts", &err);
+    page->failed |= user_count == NULL;
+    for (uint32_t u = 0; user_count != NULL && u < n_users; u++)
+        user_count[u] = (uint32_t)(user_start[u + 1] - user_start[u]);
+    if (user_count != NULL)
+        spread(page, user_count, n_users, users, &of_users);
+    mf_free(user_count);
+    spread(page, item_count, n_items, items, &of_items);
     for (uint32_t group = 0; group < MF_COUNT_GROUPS; group++) {
         if (users[group] + items[group] == 0)
             continue;

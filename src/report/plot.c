@@ -105,8 +105,10 @@ static void ticks(mf_text *page, const axis *a, bool is_x, bool is_share, bool w
 {
     if (!a->is_log) {
         const double step = fmax(tick_step(a->high - a->low, is_x ? 6 : 5), whole ? 1 : 0);
-        for (double k = ceil(a->low / step - 1e-9); k * step <= a->high + step * 1e-9; k++)
-            tick(page, a, k * step, is_x, is_share, bottom);
+        const double first = ceil(a->low / step - 1e-9);
+        const int n = (int)floor(a->high / step + 1e-9 - first);
+        for (int t = 0; t <= n; t++)
+            tick(page, a, (first + t) * step, is_x, is_share, bottom);
         return;
     }
     /* Powers of ten, and 2 and 5 times them where there are few; every second one of many. */
@@ -247,6 +249,7 @@ static void bar(mf_text *page, const mf_plot *plot, const mf_plot_series *s, siz
     const double value = s->y[group];
     if (!isfinite(value))
         return;
+    const bool has_interval = s->low != NULL && s->high != NULL && s->high[group] > s->low[group];
     const double at = place(y, value);
     mf_text_format(page,
                    "<rect class=\"f%zu\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
@@ -259,12 +262,12 @@ static void bar(mf_text *page, const mf_plot *plot, const mf_plot_series *s, siz
         mf_text_format(page, ": %.2f %%", 100 * value);
     else
         mf_text_format(page, ": %.6g", value);
-    if (s->low != NULL && s->high[group] > s->low[group])
+    if (has_interval)
         mf_text_format(page, plot->is_share ? " (%.2f to %.2f)" : " (%.4g to %.4g)",
                        s->low[group] * (plot->is_share ? 100 : 1),
                        s->high[group] * (plot->is_share ? 100 : 1));
     mf_text_literal(page, "</title></rect>\n");
-    if (s->low != NULL && s->high[group] > s->low[group])
+    if (has_interval)
         mf_text_format(
             page, "<path class=\"whisker\" d=\"M%.1f %.1fV%.1fM%.1f %.1fh5M%.1f %.1fh5\"/>\n",
             x + width / 2, place(y, s->low[group]), place(y, s->high[group]), x + width / 2 - 2.5,

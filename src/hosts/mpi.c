@@ -28,7 +28,7 @@ static bool send_message(void *state, mf_hosts_channel channel, uint32_t to, uin
                          const void *bytes, size_t n_bytes, mf_hosts_ticket *ticket, mf_error *err)
 {
     (void)state;
-    MPI_Request *request = n_bytes <= INT_MAX ? malloc(sizeof *request) : NULL;
+    MPI_Request *request = n_bytes <= INT_MAX ? malloc(sizeof(MPI_Request)) : NULL;
     if (request == NULL)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a message of %zu bytes",
                        n_bytes);
@@ -69,7 +69,7 @@ static bool receive(void *state, mf_hosts_channel channel, const mf_hosts_messag
                     void *bytes, mf_hosts_ticket *ticket, mf_error *err)
 {
     (void)state;
-    MPI_Request *request = malloc(sizeof *request);
+    MPI_Request *request = malloc(sizeof(MPI_Request));
     if (request == NULL)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a message");
     const int code = MPI_Irecv(bytes, (int)message->n_bytes, MPI_BYTE, (int)message->from,

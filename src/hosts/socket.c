@@ -60,7 +60,7 @@ static int listen_on(uint16_t port)
 
 int mf_hosts_listen(uint16_t *port, mf_error *err)
 {
-    address a;
+    address a = {.any = {.sa_family = AF_UNSPEC}};
     socklen_t n = sizeof a;
     const int fd = listen_on(*port);
     if (fd < 0) {

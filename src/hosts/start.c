@@ -401,7 +401,7 @@ static bool start_by_launcher(const mf_hosts_options *options, const mpi_library
 
 bool mf_hosts_start(const mf_hosts_options *options, mf_hosts_group **group, mf_error *err)
 {
-    mpi_library mpi;
+    mpi_library mpi = {.start = NULL};
     *group = NULL;
     if (options->size == 1 && mf_hosts_launched() == 1)
         return true;

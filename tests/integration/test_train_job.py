@@ -98,6 +98,17 @@ class TrainJob(DeployCase):
             request["ResourceConfig"]["InstanceType"], request["HyperParameters"]))
         self.assertEqual(["train", "validation"], [c["ChannelName"] for c in request["InputDataConfig"]])
 
+    def test_several_instances_in_a_vpc(self):
+        self.train("--instances", "4", "--subnets", "subnet-0a,subnet-1b", "--security-groups", "sg-2c")
+        request = self.request()
+        self.assertEqual(4, request["ResourceConfig"]["InstanceCount"])
+        self.assertEqual({"Subnets": ["subnet-0a", "subnet-1b"], "SecurityGroupIds": ["sg-2c"]},
+                         request["VpcConfig"])
+        self.state["jobs"] = {}
+        self.train()
+        self.assertEqual(1, self.request()["ResourceConfig"]["InstanceCount"])
+        self.assertNotIn("VpcConfig", self.request())
+
     def test_a_given_fraction_is_used(self):
         self.train("--hyperparameter", "validation_fraction=0.3")
         self.assertEqual({"validation_fraction": "0.3"}, self.request()["HyperParameters"])
@@ -176,7 +187,9 @@ class TrainJob(DeployCase):
                 (("--max-seconds", "0"), "--max-seconds"), (("--hyperparameter", "a"), "--hyperparameter is"),
                 (("--hyperparameter", 'a="'), "--hyperparameter is"), (("--data", "ratings.csv"), "no place in S3"),
                 (("--hyperparameter", "a=1", "--hyperparameter", "a=2"), "a is given twice"),
-                (("--instance-type", "m5"), "--instance-type is"), (("--fast",), "no option"), (("--data",), "needs a value")):
+                (("--instance-type", "m5"), "--instance-type is"), (("--instances", "0"), "--instances is"),
+                (("--subnets", "10.0.0.0/8"), "--subnets is"), (("--security-groups", "x"), "--security-groups is"),
+                (("--subnets", "subnet-0a"), "are given together"), (("--fast",), "no option"), (("--data",), "needs a value")):
             self.assertIn(sentence, self.refused("train-job", "--stack", STACK, "--image", IMAGE, *words))
             self.assertEqual([], self.calls())
         self.assertIn("--image is needed", self.refused("train-job", "--stack", STACK))

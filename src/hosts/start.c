@@ -20,6 +20,9 @@
 enum {
     LIBRARY_BYTES = PATH_MAX + 32,
     TAG_RING = 0,
+    TAG_PAIR = 1,
+    FIRST_SECONDS = 10, /* at least, for first messages: hosts do not leave MPI's start at once */
+    LINKS = 4,          /* TCP connections between two hosts */
     ADDRESSES_MAX = 16,
     ABORT_SECONDS = 15, /* in which the watch knows better why MPI gives up */
 };
@@ -39,8 +42,10 @@ static bool load_mpi(mpi_library *mpi, mf_error *err)
 {
     char self[PATH_MAX];
     const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0)
-        return mf_fail(err, MF_ERR_IO, MF_NOWHERE, "/proc is not mounted");
+    if (n <= 0) {
+        mf_fail(err, MF_ERR_IO, MF_NOWHERE, "/proc is not mounted");
+        return false;
+    }
     self[n] = '\0';
     for (int part = 0; part < 2; part++) {
         char *slash = strrchr(self, '/');
@@ -53,13 +58,18 @@ static bool load_mpi(mpi_library *mpi, mf_error *err)
     void *library = dlopen("libmpi.so.40", RTLD_NOW | RTLD_GLOBAL) != NULL
                         ? dlopen(mpi->path, RTLD_NOW | RTLD_LOCAL)
                         : NULL;
-    if (library == NULL)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "several hosts need Open MPI 4, which is not here: %s", dlerror());
+    if (library == NULL) {
+        mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                "several hosts need Open MPI 4, which is not here: %s", dlerror());
+        return false;
+    }
     mpi->start = (mf_mpi_start_function *)dlsym(library, "mf_mpi_start");
     mpi->separate = (mf_mpi_separate_function *)dlsym(library, "mf_mpi_separate");
-    return (mpi->start != NULL && mpi->separate != NULL) ||
-           mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s is of another version", mpi->path);
+    if (mpi->start == NULL || mpi->separate == NULL) {
+        mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s is of another version", mpi->path);
+        return false;
+    }
+    return true;
 }
 
 /* --- the environment -------------------------------------------------------------- */
@@ -101,7 +111,7 @@ static bool set_environment(const mpi_library *mpi, mf_error *err)
         {"OMPI_MCA_pml", "ob1"},
         {"OMPI_MCA_btl", "tcp,self"}, /* no shared memory: /dev/shm may be tiny */
         {"OMPI_MCA_orte_tmpdir_base", "/tmp"},
-        {"OMPI_MCA_btl_tcp_links", "4"}, /* EC2 limits a connection to 5 Gbit/s */
+        {"OMPI_MCA_btl_tcp_links", "4"}, /* LINKS: EC2 limits a connection to 5 Gbit/s */
         {INTERFACE, ""},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
@@ -189,6 +199,15 @@ static void pmi_abort(void *state, const char *text)
 
 /* --- first messages --------------------------------------------------------------- */
 
+static bool no_message(const mf_hosts_group *group, uint32_t from, const char *interface,
+                       double seconds, mf_error *err)
+{
+    return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
+                   "no message came from %s within %g s over interface %s (network_interface_name "
+                   "of resourceconfig.json): all TCP ports must be open between the hosts",
+                   group->name[from], seconds, interface);
+}
+
 /* One message to the next host and one from the previous, over MPI alone. Not by exchange.h's waits:
  * the deadline is shorter, and the error names the interface. */
 static bool go_round_the_ring(mf_hosts_group *group, const char *interface, double seconds,
@@ -209,12 +228,37 @@ static bool go_round_the_ring(mf_hosts_group *group, const char *interface, doub
             usleep(1000);
     }
     if (!found)
-        return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
-                       "no message came from %s within %g s over interface %s "
-                       "(network_interface_name of resourceconfig.json): all TCP ports must be "
-                       "open between the hosts",
-                       group->name[previous], seconds, interface);
+        return no_message(group, previous, interface, seconds, err);
     return mf_hosts_receive(group, previous, TAG_RING, &from, sizeof from, err);
+}
+
+/* Opens the connections between each two hosts from the one of lower rank: it sends enough messages
+ * for all links, and the other one sends nothing before it has them. Two hosts that open the same
+ * link at the same time are a case that need not arise. */
+static bool open_links(mf_hosts_group *group, const char *interface, double seconds, mf_error *err)
+{
+    const double until = mf_clock_seconds() + seconds;
+    for (uint32_t to = group->rank + 1; to < group->size; to++)
+        for (int n = 0; n < 2 * LINKS; n++)
+            if (!mf_hosts_send(group, to, TAG_PAIR, &group->rank, sizeof group->rank, err))
+                return false;
+    for (uint32_t from = 0; from < group->rank; from++)
+        for (int n = 0; n < 2 * LINKS;) {
+            mf_hosts_message message;
+            uint32_t rank;
+            bool found;
+            if (!mf_hosts_probe(group, from, TAG_PAIR, &message, &found, err))
+                return false;
+            if (found && !mf_hosts_receive(group, from, TAG_PAIR, &rank, sizeof rank, err))
+                return false;
+            if (!found && mf_clock_seconds() > until)
+                return no_message(group, from, interface, seconds, err);
+            if (found)
+                n++;
+            else
+                usleep(1000);
+        }
+    return true;
 }
 
 static bool separate_channels(mf_hosts_group *group, const mpi_library *mpi, double seconds,
@@ -238,7 +282,10 @@ static bool separate_channels(mf_hosts_group *group, const mpi_library *mpi, dou
 static bool prepare_exchange(mf_hosts_group *group, const mpi_library *mpi, const char *interface,
                              double seconds, mf_error *err)
 {
-    group->exchanges = go_round_the_ring(group, interface, seconds, err) &&
+    if (seconds < FIRST_SECONDS)
+        seconds = FIRST_SECONDS;
+    group->exchanges = open_links(group, interface, seconds, err) &&
+                       go_round_the_ring(group, interface, seconds, err) &&
                        separate_channels(group, mpi, seconds, err);
     return group->exchanges;
 }

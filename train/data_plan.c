@@ -336,8 +336,7 @@ bool mf_data_plan_find_items(mf_data_plan *plan, const mf_ratings_options *optio
 {
     for (size_t i = 0; plan->n_read > 0 && i < plan->n; i++) {
         mf_planned_file *file = &plan->file[i];
-        if (!file->is_read && !file->is_data && !file->is_binary &&
-            !mf_items_recognize(file->path, options, &file->is_items, err))
+        if (!file->is_read && !mf_items_recognize(file->path, options, &file->is_items, err))
             return false;
     }
     return true;

@@ -1,6 +1,7 @@
 /* file.c: the beginning of a file says how it is written and which column has the ids; then its
  * rows, block by block. Rows of CSV are split one by one, objects of JSON end where their braces
  * do. */
+#include "items/headerless.h"
 #include "items/state.h"
 
 #include "base/memory.h"
@@ -26,6 +27,8 @@ typedef struct reading {
     uint32_t item; /* the field of the ids */
     mf_cell_copy names[MF_COLUMNS_MAX];
     uint32_t column[MF_COLUMNS_MAX]; /* of each field; MF_INDEX_NONE: not kept */
+    const mf_headerless *form;       /* of a file without a header; NULL: it has one */
+    uint32_t genres;                 /* the column of its flags; MF_INDEX_NONE: not kept */
     mf_split split;
     uint64_t line; /* of the next row, from 1 */
     mf_text text;  /* of one field */
@@ -101,6 +104,21 @@ static void read_csv_header(reading *r)
                                             r->names[c].bytes, MF_COPY_BYTES);
 }
 
+/* Of a file that has none the first row, which is read again with the others. */
+static void name_columns(reading *r, size_t first)
+{
+    r->form = mf_headerless_find(r->names, (r->n_names + r->step - 1) / r->step, r->step);
+    if (r->form == NULL)
+        return;
+    r->blocks.begin = first;
+    r->line = 1;
+    for (uint32_t c = 0; c < r->form->n_names; c++) {
+        mf_cell_copy *name = &r->names[c * r->step];
+        name->n_bytes = strlen(r->form->names[c]);
+        memcpy(name->bytes, r->form->names[c], name->n_bytes);
+    }
+}
+
 /* Blanks, line ends and what stands between objects; counts lines. */
 static size_t skip_between(reading *r, const char *text, size_t n_bytes)
 {
@@ -138,6 +156,17 @@ static void zero_terminate(reading *r)
             r->names[c].bytes[MF_COPY_BYTES - 1] = '\0';
 }
 
+static bool is_utf8(const char *text, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes;) {
+        const size_t length = mf_utf8_length(text + i, n_bytes - i);
+        if (length == 0)
+            return false;
+        i += length;
+    }
+    return true;
+}
+
 /* Opens the file, looks at its first bytes and finds the column of the ids. */
 static bool begin(reading *r, const char *path, char why[MF_RATINGS_REASON_BYTES], mf_error *err)
 {
@@ -159,27 +188,19 @@ static bool begin(reading *r, const char *path, char why[MF_RATINGS_REASON_BYTES
     if (r->look.content == MF_RATINGS_READ)
         r->look.dialect.head.n_bytes = 0;
     r->blocks.begin = r->look.dialect.head.n_bytes;
-    if (is_json(r))
+    r->form = NULL;
+    if (is_json(r)) {
         read_json_keys(r);
-    else
+    } else {
         read_csv_header(r);
+        name_columns(r, r->look.dialect.head.n_bytes);
+    }
     zero_terminate(r);
     find_item(r, why);
     return true;
 }
 
 /* --- rows ---------------------------------------------------------------- */
-
-static bool is_utf8(const char *text, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes;) {
-        const size_t length = mf_utf8_length(text + i, n_bytes - i);
-        if (length == 0)
-            return false;
-        i += length;
-    }
-    return true;
-}
 
 /* The content of a field, in r->text. */
 static bool field_text(reading *r, const char *row, uint32_t field, mf_error *err)
@@ -222,6 +243,22 @@ static bool check_row(reading *r, const char *row, bool *good, mf_error *err)
     return true;
 }
 
+/* The flags that are 1, as a list. */
+static bool read_flags(reading *r, const char *row, mf_error *err)
+{
+    bool is_next = false;
+    for (uint32_t f = 0; r->genres != MF_INDEX_NONE && f < r->form->n_flags; f++) {
+        const mf_field *field = &r->split.field[(r->form->n_names + f) * r->step];
+        const char *name = r->form->flags[f];
+        if (field->n_bytes != 1 || row[field->begin] != '1')
+            continue;
+        if (!mf_item_columns_set(&r->items->columns, r->genres, name, strlen(name), is_next, err))
+            return false;
+        is_next = true;
+    }
+    return true;
+}
+
 static bool read_csv_row(reading *r, const char *row, mf_error *err)
 {
     bool good, repeated;
@@ -233,6 +270,8 @@ static bool read_csv_row(reading *r, const char *row, mf_error *err)
     if (!mf_item_columns_row(&r->items->columns, r->text.bytes, r->text.n_bytes, &repeated, err))
         return false;
     r->items->facts.n_repeated += repeated;
+    if (r->form != NULL && !read_flags(r, row, err))
+        return false;
     for (uint32_t c = 0; c < r->n_names; c += r->step)
         if (r->column[c] != MF_INDEX_NONE &&
             (!field_text(r, row, c, err) ||
@@ -326,10 +365,17 @@ static void map_fields(reading *r)
 {
     r->items->columns.has_keys |= is_json(r);
     mf_items_note_name(r->items, r->names[r->item].bytes, strlen(r->names[r->item].bytes));
+    const uint32_t n_named =
+        r->form != NULL ? r->form->n_names * r->step : r->n_names; /* behind them are flags */
+    r->genres = MF_INDEX_NONE;
+    if (r->form != NULL && r->form->n_flags > 0 && !r->items->ids_only)
+        r->genres = mf_items_column(r->items, "genres", strlen("genres"));
+    if (r->genres != MF_INDEX_NONE)
+        r->items->columns.column[r->genres].has_lists = true;
     for (uint32_t c = 0; c < r->n_names; c++) {
         const size_t n = strlen(r->names[c].bytes);
         r->column[c] = MF_INDEX_NONE;
-        if (is_json(r) || c == r->item || c % r->step != 0 || r->items->ids_only)
+        if (is_json(r) || c == r->item || c % r->step != 0 || c >= n_named || r->items->ids_only)
             continue;
         uint32_t before = 0;
         while (before < c && (before == r->item || before % r->step != 0 ||
@@ -340,6 +386,35 @@ static void map_fields(reading *r)
         else
             r->column[c] = mf_items_column(r->items, r->names[c].bytes, n);
     }
+}
+
+/* Whether what the file begins with, up to its last line end, is UTF-8. */
+static bool begins_in_utf8(const reading *r)
+{
+    const char *head = r->blocks.pending.bytes + r->blocks.begin;
+    size_t n = r->blocks.end - r->blocks.begin;
+    while (n > 0 && head[n - 1] != '\n')
+        n--;
+    return is_utf8(head, n);
+}
+
+/* MovieLens' files are in Windows-1252, or Latin-1, which is a part of it. */
+static bool begin_otherwise(reading *r, const char *path, char why[MF_RATINGS_REASON_BYTES],
+                            mf_error *err)
+{
+    char other[MF_RATINGS_REASON_BYTES];
+    if (r->how.encoding != MF_ENCODING_AUTO ||
+        !(r->look.is_binary || (r->form != NULL && !begins_in_utf8(r))))
+        return true;
+    r->how.encoding = MF_ENCODING_WINDOWS_1252;
+    if (!begin(r, path, other, err))
+        return false;
+    if (other[0] == '\0' && r->form != NULL) {
+        why[0] = '\0';
+        return true;
+    }
+    r->how.encoding = MF_ENCODING_AUTO;
+    return begin(r, path, why, err);
 }
 
 bool mf_items_read_file(mf_items *items, const char *path, const char *name,
@@ -359,6 +434,7 @@ bool mf_items_read_file(mf_items *items, const char *path, const char *name,
         r->how.delimiter = '\0'; /* it was that of the ratings */
         ok = begin(r, path, why, err);
     }
+    ok = ok && begin_otherwise(r, path, why, err);
     if (ok && why[0] == '\0') {
         map_fields(r);
         ok = items->ids_only ? read_head(r, err) : read_all(r, err);

@@ -44,6 +44,43 @@ class ItemsCase(TrainCase):
         return items
 
 
+class WithoutHeader(ItemsCase):
+    """MovieLens' own files: movies.dat beside ratings.dat, u.item beside u.data, in Latin-1 or UTF-8."""
+
+    def files(self, encoding):
+        flags = ["0|1" + "|0" * 17 if k % 2 else "0" + "|0" * 17 + "|1" for k in range(len(ITEMS))]
+        dat = "".join(f"{k + 1}::Café {k} ({1980 + k % 30})::{'Comedy|War' if k % 2 else 'Drama'}\n"
+                      for k in range(len(ITEMS)))
+        item = "".join(f"{k + 1}|Café {k} ({1980 + k % 30})|01-Jan-1995||http://x/{k}|{flags[k]}\n"
+                       for k in range(len(ITEMS)))
+        number = {item: k + 1 for k, item in enumerate(ITEMS)}
+        users = {user: k + 1 for k, user in enumerate(sorted({row[0] for row in ROWS}))}
+        rows = [(users[row[0]], number[row[1]], row[2], 978300000 + n) for n, row in enumerate(ROWS)]
+        return (("ratings.dat", "".join("%s::%s::%s::%s\n" % row for row in rows), "movies.dat", dat.encode(encoding)),
+                ("u.data", "".join("%s\t%s\t%s\t%s\n" % row for row in rows), "u.item", item.encode(encoding)))
+
+    def test_files_of_movielens_are_read_beside_the_ratings_and_in_a_channel(self):
+        for encoding, beside in (("latin-1", True), ("utf-8", False)):
+            for ratings, text, name, content in self.files(encoding):
+                job = self.job().channel("train", {ratings: text, **({name: content} if beside else {})})
+                if not beside:
+                    job.channel("items", {name: content})
+                items = self.assertItems(job, self.train(job), files=[name], n_rows=len(ITEMS), n_bad_rows=0,
+                                         n_matched=len(ITEMS))
+                kinds = {a["name"]: (a["kind"], a.get("n_values")) for a in items["attributes"]}
+                self.assertEqual(("title", None), kinds["title"])
+                self.assertEqual(("number", None), kinds["year"])
+                self.assertEqual(("categories", 3 if name == "movies.dat" else 2), kinds["genres"])
+                self.assertIn("Café 7 (1987)".encode(), job.model_bin.read_bytes())
+                self.assertNotIn("Café 7 (1987)".encode("latin-1"), job.model_bin.read_bytes())
+
+    def test_columns_are_chosen_by_their_names(self):
+        (ratings, text, name, content), _ = self.files("latin-1")
+        job = self.job(item_columns="genres").channel("train", {ratings: text, name: content})
+        items = self.assertItems(job, self.train(job), n_bad_rows=0)
+        self.assertEqual([{"name": "genres", "kind": "categories", "n_values": 3}], items["attributes"])
+
+
 class Beside(ItemsCase):
     def test_movies_beside_ratings_are_titles_genres_and_years_of_the_model(self):
         job = self.items_job({"movies.csv": MOVIES})

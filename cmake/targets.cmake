@@ -7,7 +7,9 @@ target_include_directories(mf_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 # same training run would give other bytes on another machine.
 target_compile_options(
   mf_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-                     -Wformat=2 -Wundef $<$<BOOL:${MF_WERROR}>:-Werror> -ffp-contract=off
+                     -Wformat=2 -Wundef $<$<BOOL:${MF_WERROR}>:-Werror>
+                     -Werror=implicit-function-declaration -Werror=incompatible-pointer-types
+                     -Werror=int-conversion -ffp-contract=off
                      -fno-math-errno -fstack-protector-strong
                      # clang also warns about every NAN and about the casts in OpenSSL's macros.
                      $<$<C_COMPILER_ID:GNU>:-Wdouble-promotion -Wcast-qual>)

@@ -24,9 +24,10 @@ typedef struct run {
     uint32_t rank;
     uint32_t size;
     uint32_t n_slices;
-    state *slices;   /* [n_slices] */
-    uint32_t n_left; /* to be worked on */
-    uint32_t n_unsent;
+    state *slices;     /* [n_slices] */
+    uint32_t n_left;   /* to be worked on */
+    uint32_t n_unsent; /* to be sent, by the end */
+    uint32_t n_done;   /* of them those that can be sent now */
     uint32_t n_busy;
     bool failed;
     pthread_mutex_t lock;
@@ -89,6 +90,7 @@ static void multiply(run *r, uint32_t k)
     r->n_busy--;
     r->n_left--;
     r->slices[k] = DONE;
+    r->n_done++;
     pthread_cond_broadcast(&r->changed);
 }
 
@@ -119,6 +121,7 @@ static bool send_done(run *r, mf_error *err)
             return false;
         r->slices[k] = SENT;
         r->n_unsent--;
+        r->n_done--;
     }
     return true;
 }
@@ -145,6 +148,9 @@ static bool take_arrived(run *r, mf_error *err)
 /* Until another thread is done, or a slice comes. */
 static bool wait_for_change(run *r, mf_error *err)
 {
+    /* Another thread may have done a slice since send_done() looked at it. */
+    if (r->n_unsent > 0 && r->n_done > 0)
+        return true;
     if (r->n_busy > 0) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);

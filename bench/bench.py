@@ -1,11 +1,11 @@
 """The figures of docs/benchmarks.md, each with its peer in the same run.
 
-    script/bench            everything but events, gate, ranking and soak (about eight minutes)
+    script/bench            everything but events, gate, hosts, ranking and soak (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
                             serve batch topn steer start mixed predict cloud cached recommend (serving.py)
                             aggregate (aggregate.py) feedback (feedback.py) stream soak (stream_path.py)
                             ranking (ranking.py, a quarter of an hour) events (events.py, five minutes)
-                            gate (gate.py, ten minutes)
+                            gate (gate.py, ten minutes) hosts (hosts.py, as root)
 
 Peers are optional:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
@@ -32,6 +32,7 @@ import aggregate
 import events
 import feedback
 import gate
+import hosts
 import page
 import ranking
 import serving
@@ -273,9 +274,9 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 def main():
     others = (aggregate.PARTS | feedback.PARTS | stream_path.PARTS | ranking.PARTS | events.PARTS | gate.PARTS |
-              page.PARTS)
+              page.PARTS | hosts.PARTS)
     parts = [*PARTS, *serving.PARTS, *others]
-    wanted = sys.argv[1:] or [name for name in parts if name not in ("events", "gate", "ranking", "soak")]
+    wanted = sys.argv[1:] or [name for name in parts if name not in ("events", "gate", "hosts", "ranking", "soak")]
     unknown = [name for name in wanted if name not in parts]
     if unknown:
         sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(parts)}")

@@ -10,7 +10,8 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from hosts_case import ROWS, THREE, TWO, HostsCase, Namespaces
+from hosts_case import ROWS, THREE, TWO, HostsCase
+from namespaces import Namespaces
 from programs import TRAIN
 from wrappers import inside, namespace
 

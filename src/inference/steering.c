@@ -242,8 +242,10 @@ bool mf_steering_read(mf_steering *steering, const mf_reading *r, mf_field field
         return mf_reading_ids(r, name, value, SIZE_MAX, &steering->exclude);
     case MF_FIELD_IN:
         steering->in = text_of(value);
+        if (!json_is_string(value))
+            return mf_reading_fail_kind(r, name, "the name of a list", value);
         return steering->in.n_bytes > 0 ||
-               mf_reading_fail_kind(r, name, "the name of a list", value);
+               MF_READING_FAIL(r, name, "expected the name of a list, found an empty text");
     case MF_FIELD_DIVERSITY:
         return read_diversity(steering, r, name, value);
     case MF_FIELD_MAX_PER:

@@ -207,16 +207,27 @@ static bool find_value(selection *s, const char *name, const mf_categories *c,
     return found || fail_value(name, &c->names, value, *v, s->err);
 }
 
+static bool is_excluded(const mf_condition *c, mf_id value)
+{
+    for (size_t j = 0; j < c->none.n; j++)
+        if (mf_id_compare(value, c->none.value[j]) == 0)
+            return true;
+    return false;
+}
+
 static bool check_contradiction(const mf_condition *c, mf_error *err)
 {
     char quoted[QUOTED_BYTES];
+    size_t n = 0;
     for (size_t i = 0; i < c->all.n; i++)
-        for (size_t j = 0; j < c->none.n; j++)
-            if (mf_id_compare(c->all.value[i], c->none.value[j]) == 0)
-                return FAIL(err, "\"%s\" is in both all and none, which no item meets",
-                            mf_printable(quoted, sizeof quoted, c->all.value[i].bytes,
-                                         c->all.value[i].n_bytes));
-    return true;
+        if (is_excluded(c, c->all.value[i]))
+            return FAIL(err, "\"%s\" is in both all and none, which no item meets",
+                        mf_printable(quoted, sizeof quoted, c->all.value[i].bytes,
+                                     c->all.value[i].n_bytes));
+    while (n < c->any.n && is_excluded(c, c->any.value[n]))
+        n++;
+    return n == 0 || n < c->any.n ||
+           FAIL(err, "what is in any is in none, too, which no item meets");
 }
 
 static bool select_categories(selection *s, uint32_t attribute, const mf_condition *c,

@@ -88,7 +88,7 @@ static inline size_t mf_where_words(uint32_t n_items)
  *
  * Fails MF_ERR_PARSE, with a sentence for the client: an attribute or value that the model does not
  * have (the nearest is named), a condition that the attribute's kind does not have, an empty list, no
- * condition at all, from > to, a value in both `all` and `none`, more than MF_CONDITION_DEPTH ANDs
+ * condition at all, from > to, a value in both `all` and `none`, none in `any` that is not in `none`, more than MF_CONDITION_DEPTH ANDs
  * and ORs inside one another. Cost: O(items of the values and in the range, conditions · words). */
 MF_MUST_CHECK bool mf_where_select(const mf_model_parts *parts, const mf_condition *condition,
                                    uint64_t *words, uint64_t *scratch, uint32_t *n_allowed,

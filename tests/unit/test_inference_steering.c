@@ -77,7 +77,7 @@ static void conditions_that_cannot_be_meant_are_refused_at_their_place(void **st
          "where.genres: genres has no value \"Wat\": did you mean \"War\"?"},
         {"{\"genres\":[\"War\",\"Wat\"]}",
          "where.genres[1]: genres has no value \"Wat\": did you mean \"War\"?"},
-        {"{\"genres\":{\"any\":[\"War\"],\"none\":[\"War\",\"Wat\"]}}",
+        {"{\"genres\":{\"any\":[\"Drama\"],\"none\":[\"War\",\"Wat\"]}}",
          "where.genres.none[1]: genres has no value \"Wat\": did you mean \"War\"?"},
         {"{\"year\":1990,\"or\":[{\"year\":1},{\"year\":2,\"genres\":{\"all\":\"Wat\"}}]}",
          "where.or[1].genres.all[0]: genres has no value \"Wat\": did you mean \"War\"?"},
@@ -91,7 +91,10 @@ static void conditions_that_cannot_be_meant_are_refused_at_their_place(void **st
         {"{\"title\":\"Ran\"}", "where.title: title is a text, for which there are no conditions"},
         {"{\"year\":{\"from\":2,\"to\":1}}",
          "where.year: from 2 is above to 1, which no item meets"},
-        {"{\"genres\":{\"all\":[\"War\"],\"none\":[\"War\"]}}", NULL},
+        {"{\"genres\":{\"all\":[\"War\"],\"none\":[\"War\"]}}",
+         "where.genres: \"War\" is in both all and none, which no item meets"},
+        {"{\"genres\":{\"any\":[\"War\"],\"none\":[\"Drama\",\"War\"]}}",
+         "where.genres: what is in any is in none, too, which no item meets"},
         {"{}", "where: expected at least one condition, found an empty object"},
         {"[]", "where: expected an object {\"attribute\":condition,…}, found an array"},
         {"{\"genres\":[]}", "where.genres: expected at least one value, found an empty array"},
@@ -148,6 +151,7 @@ static void items_are_excluded_and_pages_follow_each_other(void **state)
         "\"max_per\":{\"genres\":1},\"exclude\":[\"1042\"],\"movieIds\":[\"a\",\"1042\",\"b\"]}",
         "a b");
     refuse(LIST "\"exclude\":[]}", "exclude: expected 1 or more ids, found 0");
+    refuse(LIST "\"in\":\"\"}", "in: expected the name of a list, found an empty text");
     refuse(LIST "\"exclude\":[null]}", "exclude[0]: expected a string or an integer, found null");
     refuse(LIST "\"offset\":-1}", "offset: expected a whole number from 0 to 2147483647");
     refuse(LIST "\"diversity\":1.5}", "diversity: expected a number from 0 to 1");

@@ -244,6 +244,8 @@ def floor(planted):
 def csv(planted):
     say("\n## csv: reading, ids mapped and grouped by user")
     say(output_of(BIN / "bench_ratings", planted.train).rstrip())
+    say("\n## the same with each user's times as ranks, for a ranking model")
+    say(output_of(BIN / "bench_ratings", planted.train, THREADS, 5, "ranked").rstrip())
     with tempfile.NamedTemporaryFile("w", suffix=".json") as objects:
         with open(planted.train, encoding="utf-8") as rows:
             next(rows)

@@ -1,11 +1,12 @@
 /* bench_ratings.c: the speed of reading a file of ratings, beside libcsv or jansson alone.
  *
- *     bench_ratings FILE [threads [repeats]]
+ *     bench_ratings FILE [threads [repeats [ranked]]]
  *
  * Prints one JSON line. The time is from opening the file to ratings grouped by user with ids
- * mapped, the median of `repeats` (5) runs; the file is in the page cache. The peer, in turn with
- * it, is libcsv with callbacks that do nothing, on one thread; for JSON Lines it is jansson that
- * parses each line and frees it. ratio is the peer's time by ours.
+ * mapped, the median of `repeats` (5) runs; the file is in the page cache. `ranked` ranks the times
+ * of each user too, as a ranking model needs them. The peer, in turn with it, is libcsv with
+ * callbacks that do nothing, on one thread; for JSON Lines it is jansson that parses each line and
+ * frees it. ratio is the peer's time by ours.
  * Peak memory is that of a child process that reads the file once, less that of one that reads
  * nothing. */
 #include "base/clock.h"
@@ -72,7 +73,7 @@ static bool is_json(const char *path)
 }
 
 /* The peak of a child's memory in bytes; with path NULL it reads nothing. */
-static double child_peak_bytes(const char *path, uint32_t n_threads)
+static double child_peak_bytes(const char *path, uint32_t n_threads, mf_times times)
 {
     fflush(stdout);
     const pid_t child = fork();
@@ -80,7 +81,7 @@ static double child_peak_bytes(const char *path, uint32_t n_threads)
         die("fork", strerror(errno));
     if (child == 0) {
         if (path != NULL)
-            mf_ratings_destroy(read_ratings(path, n_threads));
+            mf_ratings_destroy(read_ratings(path, n_threads, times));
         _exit(0);
     }
     struct rusage usage;
@@ -93,16 +94,17 @@ static double child_peak_bytes(const char *path, uint32_t n_threads)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        die("usage", "bench_ratings FILE [threads [repeats]]");
+        die("usage", "bench_ratings FILE [threads [repeats [ranked]]]");
     const uint32_t n_threads =
         argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
     size_t repeats = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 5;
     if (repeats < 1 || repeats > REPEATS_MOST)
         repeats = 5;
+    const mf_times times = argc > 4 ? MF_TIMES_RANKED : MF_TIMES_UNUSED;
     const bool json = is_json(argv[1]);
     /* The children first: memory that this process has touched would count as theirs. */
-    const double idle_bytes = child_peak_bytes(NULL, n_threads);
-    const double peak_bytes = child_peak_bytes(argv[1], n_threads) - idle_bytes;
+    const double idle_bytes = child_peak_bytes(NULL, n_threads, times);
+    const double peak_bytes = child_peak_bytes(argv[1], n_threads, times) - idle_bytes;
     double seconds[REPEATS_MOST];
     double peer[REPEATS_MOST];
     mf_ratings_counts counts = {0};
@@ -111,7 +113,7 @@ int main(int argc, char **argv)
     uint32_t n_items = 0;
     for (size_t r = 0; r < repeats; r++) {
         const double start = mf_clock_seconds();
-        mf_ratings *ratings = read_ratings(argv[1], n_threads);
+        mf_ratings *ratings = read_ratings(argv[1], n_threads, times);
         seconds[r] = mf_clock_seconds() - start;
         counts = ratings->counts;
         n_ratings = ratings->n_ratings;
@@ -124,12 +126,14 @@ int main(int argc, char **argv)
     const double ours = quantile(seconds, repeats, 0.5);
     const double theirs = quantile(peer, repeats, 0.5);
     printf("{\"bench\":\"ratings\",\"bytes\":%llu,\"rows\":%llu,\"users\":%lu,\"items\":%lu,"
-           "\"threads\":%lu,\"seconds\":%.4f,\"best_seconds\":%.4f,\"mb_per_second\":%.1f,"
+           "\"threads\":%lu,\"times\":\"%s\",\"seconds\":%.4f,\"best_seconds\":%.4f,\"mb_per_"
+           "second\":%.1f,"
            "\"best_mb_per_second\":%.1f,"
            "\"%s_alone_mb_per_second\":%.1f,\"ratio\":%.2f,\"peak_bytes_per_rating\":%.1f}\n",
            (unsigned long long)counts.n_bytes, (unsigned long long)counts.n_rows,
-           (unsigned long)n_users, (unsigned long)n_items, (unsigned long)n_threads, ours,
-           seconds[0], megabytes / ours, megabytes / seconds[0], json ? "jansson" : "libcsv",
-           megabytes / theirs, theirs / ours, n_ratings > 0 ? peak_bytes / (double)n_ratings : 0);
+           (unsigned long)n_users, (unsigned long)n_items, (unsigned long)n_threads,
+           times == MF_TIMES_RANKED ? "ranked" : "unused", ours, seconds[0], megabytes / ours,
+           megabytes / seconds[0], json ? "jansson" : "libcsv", megabytes / theirs, theirs / ours,
+           n_ratings > 0 ? peak_bytes / (double)n_ratings : 0);
     return 0;
 }

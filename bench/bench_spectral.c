@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 {
     settings s = parse(argc, argv);
     mf_error err = {0};
-    mf_ratings *ratings = read_ratings(s.path, s.n_threads);
+    mf_ratings *ratings = read_ratings(s.path, s.n_threads, MF_TIMES_RANKED);
     const uint64_t n = ratings->n_ratings;
     uint8_t *grade = mf_allocate(n, sizeof *grade, "grades", &err);
     uint8_t *relevant = mf_allocate(n, sizeof *relevant, "relevant", &err);

@@ -1,13 +1,14 @@
-/* rating_file.h: the ratings of a file, read as train reads them. Errors end the program. */
+/* rating_file.h: the ratings of a file, read as train reads them; times: ranked for a ranking model,
+ * unused for a rating model alone and for validation data. Errors end the program. */
 #ifndef MF_BENCH_RATING_FILE_H
 #define MF_BENCH_RATING_FILE_H
 
 #include "bench.h"
 #include "ratings/ratings.h"
 
-static inline mf_ratings *read_ratings(const char *path, uint32_t n_threads)
+static inline mf_ratings *read_ratings(const char *path, uint32_t n_threads, mf_times times)
 {
-    const mf_ratings_options options = {.n_threads = n_threads};
+    const mf_ratings_options options = {.n_threads = n_threads, .times = times};
     mf_error err = {0};
     mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES];

@@ -157,6 +157,7 @@ static bool run(const options *o, mf_error *err)
     mf_ratings_options how;
     if (!mf_train_settings_options(&o->values, &how, err))
         return false;
+    how.times = MF_TIMES_UNUSED;
     mf_ratings *ratings = mf_data_file_read(o->data, &how, err);
     if (ratings == NULL)
         return false;

@@ -638,7 +638,7 @@ static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err
     mf_ratings_options how;
     if (!mf_train_settings_options(&o->first.values, &how, err))
         return false;
-    how.keep_times = o->split == MF_SPLIT_GLOBAL_TIME;
+    how.times = o->split == MF_SPLIT_GLOBAL_TIME ? MF_TIMES_KEPT : MF_TIMES_RANKED;
     mf_ratings *all = mf_data_file_read(o->data, &how, err);
     if (all == NULL)
         return false;

@@ -76,6 +76,7 @@ static bool inspect(inspection *in, const char *prefix)
     if (!mf_channels_read(&tree, rules, sizeof rules / sizeof rules[0], &in->channels, err) ||
         !mf_train_settings_options(&in->values, &options, err))
         return false;
+    options.times = MF_TIMES_UNUSED;
     const mf_channel *train = mf_channels_find(&in->channels, "train");
     const mf_channel *validation = mf_channels_find(&in->channels, "validation");
     mf_ratings *all = mf_data_read_channel(train, &options, &in->train, err);

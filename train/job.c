@@ -144,6 +144,7 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
     bool ok = false;
     mf_ratings_options same = *options;
     same.feedback = j->all->feedback;
+    same.times = MF_TIMES_UNUSED;
     mf_ratings *held_out = mf_data_read_channel(channel, &same, &j->validation_report, err);
     if (held_out == NULL)
         return false;

@@ -342,6 +342,10 @@ bool mf_train_settings_options(const mf_train_settings *values, mf_ratings_optio
         .quoting = (mf_quoting)values->quoting,
         .encoding = (mf_encoding)values->encoding,
         .decimal_comma = values->decimal_comma,
+        .times =
+            values->ranking || values->report || values->validation_split != MF_TRAIN_SPLIT_RANDOM
+                ? MF_TIMES_RANKED
+                : MF_TIMES_UNUSED,
         .max_bad_rows = values->max_bad_rows,
         .n_threads = values->h.n_threads,
     };

@@ -1,5 +1,5 @@
-/* extend.c: old ids get their new indexes, then the ratings are grouped again, as the rows of one
- * block. */
+/* extend.c: old ids get their new indexes, then the ratings are grouped again, as rows that were
+ * read. */
 #include "ratings/extend.h"
 
 #include "base/memory.h"
@@ -7,6 +7,8 @@
 
 #include <math.h>
 #include <string.h>
+
+enum { SPAN_ROWS = 1 << 15 };
 
 /* One side of the new index space. */
 typedef struct side {
@@ -66,28 +68,60 @@ static bool extend_side(const mf_id_list *first, const mf_id_list *old, side *s,
     return true;
 }
 
-/* The ratings as rows of one block, with times or, where those were not kept, ranks as times. */
-static bool fill_span(const mf_ratings *old, const side *users, const side *items, mf_store *store,
-                      mf_span *span, mf_error *err)
+/* The ratings in their new indexes as rows that were read, with times or, where those were not kept,
+ * ranks as times. */
+typedef struct old_rows {
+    mf_store store;
+    mf_span *spans;
+    uint64_t n_spans;
+} old_rows;
+
+/* Ratings first … first + span->n - 1 of users from *user on. column: [MF_COLUMNS][SPAN_ROWS] to
+ * work in. */
+static bool fill_span(const mf_ratings *old, const side *users, const side *items, uint64_t first,
+                      uint32_t *user, uint32_t (*column)[SPAN_ROWS], mf_store *store, mf_span *span,
+                      mf_error *err)
 {
-    const bool has_time = old->time_rank != NULL;
-    *span = (mf_span){.n = (uint32_t)old->n_ratings, .has_time = has_time, .wide_time = has_time};
-    for (mf_column column = 0; column < (has_time ? MF_COLUMNS : MF_COLUMN_TIME_LOW); column++)
-        if (!mf_store_reserve(store, column, span->n, span, err))
+    for (uint32_t r = 0; r < span->n; r++) {
+        const uint64_t k = first + r;
+        while (old->user_start[*user + 1] <= k)
+            ++*user;
+        column[MF_COLUMN_USER][r] = users->index[*user];
+        column[MF_COLUMN_ITEM][r] = items->index[old->item[k]];
+        memcpy(&column[MF_COLUMN_VALUE][r], &old->value[k], sizeof old->value[k]);
+        if (!span->has_time)
+            continue;
+        const double time = old->time != NULL ? old->time[k] : (double)old->time_rank[k];
+        const uint64_t key = isfinite(time) ? mf_time_key(time) : 0;
+        column[MF_COLUMN_TIME_LOW][r] = (uint32_t)key;
+        column[MF_COLUMN_TIME_HIGH][r] = (uint32_t)(key >> 32);
+    }
+    for (mf_column c = 0; c < (span->has_time ? MF_COLUMNS : MF_COLUMN_TIME_LOW); c++)
+        if (!mf_store_pack(store, c, column[c], span->n, &span->column[c], err))
             return false;
-    memcpy(span->column[MF_COLUMN_VALUE], old->value, old->n_ratings * sizeof *old->value);
-    for (uint32_t u = 0; u < old->n_users; u++)
-        for (uint64_t k = old->user_start[u]; k < old->user_start[u + 1]; k++) {
-            span->column[MF_COLUMN_USER][k] = users->index[u];
-            span->column[MF_COLUMN_ITEM][k] = items->index[old->item[k]];
-            if (!has_time)
-                continue;
-            const double time = old->time != NULL ? old->time[k] : (double)old->time_rank[k];
-            const uint64_t key = isfinite(time) ? mf_time_key(time) : 0;
-            span->column[MF_COLUMN_TIME_LOW][k] = (uint32_t)key;
-            span->column[MF_COLUMN_TIME_HIGH][k] = (uint32_t)(key >> 32);
-        }
     return true;
+}
+
+static bool fill_rows(const mf_ratings *old, const side *users, const side *items, old_rows *rows,
+                      mf_error *err)
+{
+    bool ok = true;
+    uint32_t user = 0;
+    rows->n_spans = (old->n_ratings + SPAN_ROWS - 1) / SPAN_ROWS;
+    rows->spans = mf_allocate(rows->n_spans, sizeof *rows->spans, "ratings", err);
+    uint32_t(*column)[SPAN_ROWS] = mf_allocate(MF_COLUMNS, sizeof *column, "ratings", err);
+    ok = rows->spans != NULL && column != NULL;
+    for (uint64_t s = 0; ok && s < rows->n_spans; s++) {
+        const uint64_t first = s * SPAN_ROWS;
+        const uint64_t n_left = old->n_ratings - first;
+        const bool has_time = old->time_rank != NULL;
+        rows->spans[s] = (mf_span){.n = (uint32_t)(n_left < SPAN_ROWS ? n_left : SPAN_ROWS),
+                                   .has_time = has_time,
+                                   .wide_time = has_time};
+        ok = fill_span(old, users, items, first, &user, column, &rows->store, &rows->spans[s], err);
+    }
+    mf_free(column);
+    return ok;
 }
 
 bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
@@ -96,24 +130,23 @@ bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
     bool ok = false;
     side users = {0};
     side items = {0};
-    mf_store store = {0};
-    mf_span span;
+    old_rows rows = {0};
     mf_ratings *extended = mf_allocate(1, sizeof *extended, "ratings", err);
     if (extended == NULL || !extend_side(first_users, &ratings->users, &users, err) ||
         !extend_side(first_items, &ratings->items, &items, err) ||
-        !fill_span(ratings, &users, &items, &store, &span, err))
+        !fill_rows(ratings, &users, &items, &rows, err))
         goto done;
-    mf_store *stores[] = {&store};
+    mf_store *stores[] = {&rows.store};
     uint32_t *no_index[] = {NULL};
-    const mf_grouping grouping = {.spans = &span,
-                                  .n_spans = 1,
+    const mf_grouping grouping = {.spans = rows.spans,
+                                  .n_spans = rows.n_spans,
                                   .stores = stores,
                                   .n_stores = 1,
                                   .user_index = no_index,
                                   .item_index = no_index,
                                   .n_users = users.n,
                                   .n_threads = 1,
-                                  .keep_times = ratings->time != NULL};
+                                  .times = ratings->time != NULL ? MF_TIMES_KEPT : MF_TIMES_RANKED};
     if (!mf_group(&grouping, extended, err))
         goto done;
     extended->n_users = users.n;
@@ -129,7 +162,8 @@ bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
     *extended = old;
     ok = true;
 done:
-    mf_store_clear(&store);
+    mf_store_clear(&rows.store);
+    mf_free(rows.spans);
     side_release(&users);
     side_release(&items);
     mf_ratings_destroy(extended);

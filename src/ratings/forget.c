@@ -29,10 +29,11 @@ static double time_of(const mf_span *span, uint32_t row)
 {
     if (!span->has_time)
         return -(double)INFINITY;
-    const uint32_t low = span->column[MF_COLUMN_TIME_LOW][row];
+    const uint32_t low = mf_packed_value(&span->column[MF_COLUMN_TIME_LOW], row);
     if (!span->wide_time)
         return (double)(span->time_base + (int32_t)low);
-    const uint64_t key = (uint64_t)span->column[MF_COLUMN_TIME_HIGH][row] << 32 | low;
+    const uint32_t high = mf_packed_value(&span->column[MF_COLUMN_TIME_HIGH], row);
+    const uint64_t key = (uint64_t)high << 32 | low;
     return key == 0 ? -(double)INFINITY : mf_time_of_key(key);
 }
 
@@ -42,14 +43,13 @@ uint32_t mf_span_forget(mf_span *span, const double *users_until)
     uint32_t n = 0;
     bool is_timeless = true;
     for (uint32_t row = 0; row < span->n; row++) {
-        const double until = users_until[span->column[MF_COLUMN_USER][row]];
+        const double until = users_until[mf_packed_value(&span->column[MF_COLUMN_USER], row)];
         const double time = time_of(span, row);
         if (until > never && time <= until)
             continue;
         is_timeless &= time == never;
         for (int column = 0; column < MF_COLUMNS; column++)
-            if (span->column[column] != NULL)
-                span->column[column][n] = span->column[column][row];
+            mf_packed_move(&span->column[column], n, row);
         n++;
     }
     const uint32_t n_forgotten = span->n - n;

@@ -1,8 +1,11 @@
-/* group.c: each column is dealt out by the places that the user column holds.
+/* group.c: each column is dealt out in a pass over the spans, which counts the places of rows anew.
  *
  * (1) Member m owns spans first_span[m] … first_span[m+1]-1. Its rows of a user go
  *     behind those of members before it: the sort is stable.
- * (2) After `place` the user column holds each row's final place. */
+ * (2) place[m][u] is where member m's next row of user u goes. A pass forwards ends where one
+ *     backwards begins, so passes take turns.
+ * (3) Times are dealt out only when something needs them: ranks, times, or a user with a repeated
+ *     pair, of which the newest row stays. */
 #include "ratings/group.h"
 
 #include "base/memory.h"
@@ -22,16 +25,21 @@ typedef struct group {
     mf_ratings *out;
     uint64_t n_rows;
     uint32_t n_members;
+    uint32_t n_longest; /* rows of the longest span */
     uint64_t first_span[MF_THREADS_OF_READING + 1];
-    uint32_t *place; /* [n_members][n_users] first counts, then where the next goes */
+    uint32_t *place; /* [n_members][n_users] first counts, then where the next row goes */
+    uint32_t *rows;  /* [n_members][2 n_longest] a span's places and what goes there */
     bool has_time, is_wide;
     int64_t time_base;
     uint32_t *time_low, *time_high; /* dealt out; NULL when there are none */
     mf_column column;               /* which one deal() deals out */
-    uint32_t *n_kept;               /* [n_users] */
-    uint8_t *file;                  /* [n_rows] of each row in its place; NULL: one file */
+    void *to;
+    bool is_backwards;
+    uint32_t *n_kept; /* [n_users] 0: not yet done */
+    bool defers;      /* finish_users leaves users with repeated items for later */
+    uint8_t *file;    /* [n_rows] of each row in its place; NULL: one file */
     atomic_ullong next_user;
-    atomic_bool failed;
+    atomic_bool failed, deferred;
     pthread_mutex_t lock;
     mf_error *err;
 } group;
@@ -41,140 +49,92 @@ static uint32_t *member_place(const group *g, uint32_t member)
     return g->place + (size_t)member * g->in->n_users;
 }
 
+static uint32_t *member_rows(const group *g, uint32_t member)
+{
+    return g->rows + (size_t)member * 2 * g->n_longest;
+}
+
+static void unpack_users(const group *g, const mf_span *span, uint32_t *user)
+{
+    const uint32_t *index = g->in->user_index[span->reader];
+    mf_unpack(&span->column[MF_COLUMN_USER], span->n, user);
+    for (uint32_t r = 0; index != NULL && r < span->n; r++)
+        user[r] = index[user[r]];
+}
+
 static void count(void *context, uint32_t member)
 {
     group *g = context;
     uint32_t *counts = member_place(g, member);
+    uint32_t *user = member_rows(g, member);
     for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
         const mf_span *span = &g->in->spans[s];
-        const uint32_t *index = g->in->user_index[span->reader];
-        uint32_t *user = span->column[MF_COLUMN_USER];
-        for (uint32_t r = 0; index != NULL && r < span->n; r++)
-            user[r] = index[user[r]];
+        unpack_users(g, span, user);
         for (uint32_t r = 0; r < span->n; r++)
             counts[user[r]]++;
     }
 }
 
-static void place(void *context, uint32_t member)
+static void find_places(group *g, uint32_t member, const mf_span *span, uint32_t *place)
 {
-    group *g = context;
     uint32_t *next = member_place(g, member);
-    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
-        const mf_span *span = &g->in->spans[s];
-        uint32_t *user = span->column[MF_COLUMN_USER];
+    unpack_users(g, span, place);
+    if (g->is_backwards)
+        for (uint32_t r = span->n; r-- > 0;)
+            place[r] = --next[place[r]];
+    else
         for (uint32_t r = 0; r < span->n; r++)
-            user[r] = next[user[r]]++;
+            place[r] = next[place[r]]++;
+}
+
+static void scatter(const uint32_t *bits, const uint32_t *place, uint32_t n, void *column)
+{
+    for (uint32_t r = 0; r < n; r++)
+        memcpy((char *)column + sizeof *bits * place[r], &bits[r], sizeof *bits);
+}
+
+/* Times of a block as those of the whole reading. */
+static void convert_times(const group *g, const mf_span *span, uint32_t *bits)
+{
+    const int64_t base = span->time_base;
+    for (uint32_t r = 0; !g->is_wide && r < span->n; r++)
+        bits[r] = (uint32_t)(base - g->time_base + 1 + (int32_t)bits[r]);
+    for (uint32_t r = 0; g->is_wide && !span->wide_time && r < span->n; r++) {
+        const uint64_t key = mf_time_key((double)(base + (int32_t)bits[r]));
+        bits[r] = (uint32_t)(g->column == MF_COLUMN_TIME_HIGH ? key >> 32 : key);
     }
 }
 
-/* One column of a span on its way out. */
-typedef struct dealing {
-    const uint32_t *from;
-    const uint32_t *index; /* items: local index to index, or NULL */
-    int64_t base;          /* narrow times: what is added to an offset */
-} dealing;
-
-/* What goes out of row r. */
-typedef uint32_t cell(const dealing *d, uint32_t r);
-
-#define CELL __attribute__((always_inline)) static inline uint32_t
-
-CELL same(const dealing *d, uint32_t r)
+/* A column of a span in its places. */
+static void deal_span(group *g, const mf_span *span, const uint32_t *place, uint32_t *bits)
 {
-    return d->from[r];
-}
-
-CELL indexed(const dealing *d, uint32_t r)
-{
-    return d->index[d->from[r]];
-}
-
-CELL time_offset(const dealing *d, uint32_t r)
-{
-    return (uint32_t)(d->base + (int32_t)d->from[r]);
-}
-
-static uint64_t time_key(const dealing *d, uint32_t r)
-{
-    return mf_time_key((double)(d->base + (int32_t)d->from[r]));
-}
-
-CELL time_key_low(const dealing *d, uint32_t r)
-{
-    return (uint32_t)time_key(d, r);
-}
-
-CELL time_key_high(const dealing *d, uint32_t r)
-{
-    return (uint32_t)(time_key(d, r) >> 32);
-}
-
-/* Inlined with its `cell`: a plain loop for each. */
-__attribute__((always_inline)) static inline void deal_as(const mf_span *span, const dealing d,
-                                                          cell *at, void *column)
-{
-    const uint32_t *to = span->column[MF_COLUMN_USER];
-    for (uint32_t r = 0; r < span->n; r++) {
-        const uint32_t bits = at(&d, r);
-        memcpy((char *)column + sizeof bits * to[r], &bits, sizeof bits);
-    }
-}
-
-/* Rows without a timestamp, in a reading that has some, are older than any: 0. */
-static void deal_times(const group *g, const mf_span *span)
-{
-    if (!span->has_time)
-        return; /* the memory is zero already */
-    dealing d = {span->column[MF_COLUMN_TIME_LOW], NULL, span->time_base};
-    if (!g->is_wide) {
-        d.base = span->time_base - g->time_base + 1;
-        deal_as(span, d, time_offset, g->time_low);
-    } else if (span->wide_time) {
-        d.from = span->column[g->column];
-        deal_as(span, d, same, g->column == MF_COLUMN_TIME_HIGH ? g->time_high : g->time_low);
-    } else if (g->column == MF_COLUMN_TIME_HIGH) {
-        deal_as(span, d, time_key_high, g->time_high);
-    } else {
-        deal_as(span, d, time_key_low, g->time_low);
-    }
+    const uint32_t *index = g->in->item_index[span->reader];
+    const bool is_time = g->column >= MF_COLUMN_TIME_LOW;
+    if (is_time && !span->has_time)
+        return; /* older than any with a time: 0, as the memory is already */
+    mf_unpack(&span->column[is_time && !span->wide_time ? MF_COLUMN_TIME_LOW : g->column], span->n,
+              bits);
+    for (uint32_t r = 0; g->column == MF_COLUMN_ITEM && index != NULL && r < span->n; r++)
+        bits[r] = index[bits[r]];
+    if (is_time)
+        convert_times(g, span, bits);
+    scatter(bits, place, span->n, g->to);
+    for (uint32_t r = 0; g->column == MF_COLUMN_ITEM && g->file != NULL && r < span->n; r++)
+        g->file[place[r]] = (uint8_t)(span->file < UINT8_MAX ? span->file : UINT8_MAX);
 }
 
 static void deal(void *context, uint32_t member)
 {
     group *g = context;
-    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
-        const mf_span *span = &g->in->spans[s];
-        if (span->n == 0)
-            continue;
-        const dealing d = {span->column[g->column], g->in->item_index[span->reader], 0};
-        if (g->column == MF_COLUMN_ITEM && d.index != NULL)
-            deal_as(span, d, indexed, g->out->item);
-        else if (g->column == MF_COLUMN_ITEM)
-            deal_as(span, d, same, g->out->item);
-        else if (g->column == MF_COLUMN_VALUE)
-            deal_as(span, d, same, g->out->value);
-        else
-            deal_times(g, span);
+    uint32_t *place = member_rows(g, member);
+    const uint64_t first = g->first_span[member];
+    const uint64_t end = g->first_span[member + 1];
+    for (uint64_t s = first; s < end; s++) {
+        mf_span *span = &g->in->spans[g->is_backwards ? end - 1 - (s - first) : s];
+        find_places(g, member, span, place);
+        deal_span(g, span, place, place + g->n_longest);
+        mf_store_release(&span->column[g->column]);
     }
-}
-
-/* The file of each row, in its place. */
-static void deal_files(void *context, uint32_t member)
-{
-    const group *g = context;
-    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
-        const mf_span *span = &g->in->spans[s];
-        for (uint32_t r = 0; r < span->n; r++)
-            g->file[span->column[MF_COLUMN_USER][r]] =
-                (uint8_t)(span->file < UINT8_MAX ? span->file : UINT8_MAX);
-    }
-}
-
-static void drop(const group *g, mf_column column)
-{
-    for (uint32_t s = 0; s < g->in->n_stores; s++)
-        mf_store_drop(g->in->stores[s], column);
 }
 
 /* Stretches of about equally many rows. */
@@ -229,14 +189,15 @@ static void choose_time(group *g)
     g->time_base = earliest;
 }
 
-static bool deal_out(group *g, mf_column column, void **to, mf_error *err)
+static bool deal_out(group *g, mf_column column, void *to, mf_error *err)
 {
-    *to = mf_allocate(g->n_rows, 4, "ratings", err);
-    if (*to == NULL)
+    void **array = to;
+    *array = g->to = mf_allocate(g->n_rows, sizeof(uint32_t), "ratings", err);
+    if (g->to == NULL)
         return false;
     g->column = column;
     mf_parallel_run(g->n_members, deal, g);
-    drop(g, column);
+    g->is_backwards = !g->is_backwards;
     return true;
 }
 
@@ -255,7 +216,7 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
 {
     const uint64_t at = g->out->user_start[user];
     const uint32_t n = (uint32_t)(g->out->user_start[user + 1] - at);
-    if (n == 0) /* forgotten */
+    if (n == 0 || g->n_kept[user] > 0) /* forgotten, or done before */
         return true;
     const mf_sort_rows rows = {
         g->out->item + at, g->out->value + at, g->time_low != NULL ? g->time_low + at : NULL,
@@ -263,7 +224,9 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
     if (!mf_sort_ratings(sorter, n, &rows, &g->n_kept[user], err))
         return false;
     const uint32_t n_kept = g->n_kept[user];
-    if (rows.time_low == NULL)
+    if (n_kept == 0)
+        atomic_store(&g->deferred, true);
+    if (g->in->times == MF_TIMES_UNUSED || rows.time_low == NULL)
         return true;
     if (g->out->time != NULL)
         for (uint32_t k = 0; k < n_kept; k++)
@@ -283,7 +246,7 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
 static void finish_users(void *context, uint32_t member)
 {
     group *g = context;
-    mf_sorter sorter = {.adds = g->in->adds, .shared = g->in->shared};
+    mf_sorter sorter = {.adds = g->in->adds, .defers = g->defers, .shared = g->in->shared};
     mf_error err = {0};
     bool ok = true;
     (void)member;
@@ -346,52 +309,70 @@ static bool compact(group *g, mf_error *err)
 static bool deal_out_times(group *g, mf_error *err)
 {
     choose_time(g);
-    return (!g->is_wide || deal_out(g, MF_COLUMN_TIME_HIGH, (void **)&g->time_high, err)) &&
-           deal_out(g, MF_COLUMN_TIME_LOW, (void **)&g->time_low, err);
+    return (!g->is_wide || deal_out(g, MF_COLUMN_TIME_HIGH, &g->time_high, err)) &&
+           deal_out(g, MF_COLUMN_TIME_LOW, &g->time_low, err);
 }
 
-static bool group_rows(group *g, mf_error *err)
+/* Rows in their places, by user. */
+static bool deal_rows(group *g, mf_error *err)
 {
     mf_ratings *out = g->out;
     const uint32_t n_users = g->in->n_users;
     out->user_start = mf_allocate((size_t)n_users + 1, sizeof *out->user_start, "ratings", err);
     g->place = mf_allocate(g->n_members, (size_t)n_users * sizeof *g->place, "counters", err);
-    if (out->user_start == NULL || g->place == NULL)
+    g->rows = mf_allocate(g->n_members, 2 * (size_t)g->n_longest * sizeof *g->rows, "rows", err);
+    g->n_kept = mf_allocate(n_users, sizeof *g->n_kept, "counters", err);
+    if (g->in->shared != NULL)
+        g->file = mf_allocate(g->n_rows, sizeof *g->file, "counters", err);
+    if (out->user_start == NULL || g->place == NULL || g->rows == NULL || g->n_kept == NULL ||
+        (g->in->shared != NULL && g->file == NULL))
         return false;
     mf_parallel_run(g->n_members, count, g);
     add_up(g);
-    mf_parallel_run(g->n_members, place, g);
-    mf_free(g->place);
-    g->place = NULL;
-    if (!deal_out(g, MF_COLUMN_ITEM, (void **)&out->item, err) ||
-        !deal_out(g, MF_COLUMN_VALUE, (void **)&out->value, err))
+    return deal_out(g, MF_COLUMN_ITEM, &out->item, err) &&
+           deal_out(g, MF_COLUMN_VALUE, &out->value, err) &&
+           (!g->has_time || g->in->times == MF_TIMES_UNUSED || deal_out_times(g, err));
+}
+
+static void clear_stores(const group *g)
+{
+    for (uint32_t s = 0; s < g->in->n_stores; s++)
+        mf_store_clear(g->in->stores[s]);
+}
+
+static bool finish_all_users(group *g, bool defers)
+{
+    g->defers = defers;
+    atomic_store(&g->next_user, 0);
+    mf_parallel_run(g->in->n_threads, finish_users, g);
+    return !atomic_load(&g->failed);
+}
+
+static bool group_rows(group *g, mf_error *err)
+{
+    mf_ratings *out = g->out;
+    if (!deal_rows(g, err))
         return false;
-    if (g->has_time && !deal_out_times(g, err))
-        return false;
-    if (g->in->shared != NULL) {
-        g->file = mf_allocate(g->n_rows, 1, "counters", err);
-        if (g->file == NULL)
-            return false;
-        mf_parallel_run(g->n_members, deal_files, g);
-    }
-    drop(g, MF_COLUMN_USER);
-    if (g->has_time && g->in->keep_times) {
+    if (g->time_low != NULL)
+        clear_stores(g);
+    if (g->time_low != NULL && g->in->times == MF_TIMES_KEPT) {
         out->time = mf_allocate(g->n_rows, sizeof *out->time, "ratings", err);
         if (out->time == NULL)
             return false;
     }
-    g->n_kept = mf_allocate(n_users, sizeof *g->n_kept, "counters", err);
-    if (g->n_kept == NULL)
+    if (!finish_all_users(g, g->has_time && g->time_low == NULL && !g->in->adds))
         return false;
-    mf_parallel_run(g->in->n_threads, finish_users, g);
-    if (atomic_load(&g->failed))
+    if (atomic_load(&g->deferred) && (!deal_out_times(g, err) || !finish_all_users(g, false)))
         return false;
+    clear_stores(g);
     mf_free(g->file);
     mf_free(g->time_high);
     g->file = NULL;
     g->time_high = NULL;
-    out->time_rank = g->time_low; /* times no more */
-    g->time_low = NULL;
+    if (g->in->times != MF_TIMES_UNUSED) {
+        out->time_rank = g->time_low; /* times no more */
+        g->time_low = NULL;
+    }
     return compact(g, err);
 }
 
@@ -401,6 +382,7 @@ bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)
     for (uint64_t s = 0; s < grouping->n_spans; s++)
         if (grouping->spans[s].n > 0) {
             g.n_rows += grouping->spans[s].n;
+            g.n_longest = grouping->spans[s].n > g.n_longest ? grouping->spans[s].n : g.n_longest;
             g.has_time |= grouping->spans[s].has_time && !grouping->spans[s].is_timeless;
         }
     if (g.n_rows >= UINT32_MAX)
@@ -417,6 +399,7 @@ bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)
     share_spans(&g);
     const bool ok = group_rows(&g, err);
     mf_free(g.place);
+    mf_free(g.rows);
     mf_free(g.time_low);
     mf_free(g.time_high);
     mf_free(g.n_kept);

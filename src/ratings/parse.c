@@ -100,29 +100,38 @@ static bool fail(mf_parser *p)
     return false;
 }
 
+/* The draft has memory for a column. */
+static bool has_column(mf_draft *draft, mf_column column, mf_error *err)
+{
+    if (draft->column[column] == NULL)
+        draft->column[column] =
+            mf_allocate(draft->capacity, sizeof *draft->column[column], "rating rows", err);
+    return draft->column[column] != NULL;
+}
+
 /* The block's timestamps do not fit 32 bits: from here on it holds 64-bit keys. */
 static bool widen(mf_parser *p)
 {
-    mf_span *span = &p->span;
-    if (!mf_store_reserve(&p->store, MF_COLUMN_TIME_HIGH, p->n_most, span, p->err))
+    mf_draft *draft = &p->draft;
+    if (!has_column(draft, MF_COLUMN_TIME_HIGH, p->err))
         return fail(p);
-    for (uint32_t r = 0; r < span->n; r++) {
-        const int64_t whole = span->time_base + (int32_t)span->column[MF_COLUMN_TIME_LOW][r];
+    for (uint32_t r = 0; r < draft->n; r++) {
+        const int64_t whole = draft->time_base + (int32_t)draft->column[MF_COLUMN_TIME_LOW][r];
         const uint64_t key = mf_time_key((double)whole);
-        span->column[MF_COLUMN_TIME_LOW][r] = (uint32_t)key;
-        span->column[MF_COLUMN_TIME_HIGH][r] = (uint32_t)(key >> 32);
+        draft->column[MF_COLUMN_TIME_LOW][r] = (uint32_t)key;
+        draft->column[MF_COLUMN_TIME_HIGH][r] = (uint32_t)(key >> 32);
     }
-    span->wide_time = true;
+    draft->wide_time = true;
     return true;
 }
 
 /* A time as its key; no key of a time is 0. */
 static bool put_key(mf_parser *p, uint64_t key)
 {
-    if (!p->span.wide_time && !widen(p))
+    if (!p->draft.wide_time && !widen(p))
         return false;
-    p->span.column[MF_COLUMN_TIME_LOW][p->span.n] = (uint32_t)key;
-    p->span.column[MF_COLUMN_TIME_HIGH][p->span.n] = (uint32_t)(key >> 32);
+    p->draft.column[MF_COLUMN_TIME_LOW][p->draft.n] = (uint32_t)key;
+    p->draft.column[MF_COLUMN_TIME_HIGH][p->draft.n] = (uint32_t)(key >> 32);
     return true;
 }
 
@@ -130,7 +139,7 @@ static bool put_key(mf_parser *p, uint64_t key)
  * there is no memory. */
 static inline bool put_time(mf_parser *p, mf_cell cell)
 {
-    mf_span *span = &p->span;
+    mf_draft *draft = &p->draft;
     const double rate = p->dialect->time_rate;
     int64_t whole;
     double seconds = 0;
@@ -145,12 +154,13 @@ static inline bool put_time(mf_parser *p, mf_cell cell)
         whole = fabs(seconds) < 0x1p53 ? (int64_t)seconds : 0;
         is_whole = (double)whole == seconds;
     }
-    if (LIKELY(is_whole && !span->wide_time)) {
-        if (UNLIKELY(span->n == 0))
-            span->time_base = whole;
+    if (LIKELY(is_whole && !draft->wide_time)) {
+        if (UNLIKELY(draft->n == 0))
+            draft->time_base = whole;
         int64_t offset;
-        if (!__builtin_sub_overflow(whole, span->time_base, &offset) && offset == (int32_t)offset) {
-            span->column[MF_COLUMN_TIME_LOW][span->n] = (uint32_t)offset;
+        if (!__builtin_sub_overflow(whole, draft->time_base, &offset) &&
+            offset == (int32_t)offset) {
+            draft->column[MF_COLUMN_TIME_LOW][draft->n] = (uint32_t)offset;
             return true;
         }
     }
@@ -234,13 +244,13 @@ static void on_blank_row(mf_parser *p)
 
 /* A row as nearly all are: ids that are known small integers, a rating that was met
  * before, a timestamp near the others. False, and nothing is done, when it is not:
- * then put_row. Worth 16 % of reading. Changes only *span, so that it can be the caller's own and
+ * then put_row. Worth 16 % of reading. Changes only *draft, so that it can be the caller's own and
  * stay in registers. */
 __attribute__((always_inline)) static inline bool
-put_usual_row(const mf_parser *p, mf_span *span, const mf_cell cells[MF_ROLES], bool has_time)
+put_usual_row(const mf_parser *p, mf_draft *draft, const mf_cell cells[MF_ROLES], bool has_time)
 {
     const mf_cell rating = cells[MF_ROLE_VALUE];
-    const uint32_t at = span->n;
+    const uint32_t at = draft->n;
     const uint32_t user = mf_id_map_find_direct(&p->users, cells[MF_ROLE_USER]);
     if (UNLIKELY(user == MF_INDEX_NONE))
         return false;
@@ -256,16 +266,16 @@ put_usual_row(const mf_parser *p, mf_span *span, const mf_cell cells[MF_ROLES], 
         if (UNLIKELY(!mf_cell_digits(cells[MF_ROLE_TIMESTAMP], &whole)))
             return false;
         int64_t offset;
-        if (UNLIKELY(at == 0 || span->wide_time) ||
-            UNLIKELY(__builtin_sub_overflow(whole, span->time_base, &offset)) ||
+        if (UNLIKELY(at == 0 || draft->wide_time) ||
+            UNLIKELY(__builtin_sub_overflow(whole, draft->time_base, &offset)) ||
             UNLIKELY(offset != (int32_t)offset))
             return false;
-        span->column[MF_COLUMN_TIME_LOW][at] = (uint32_t)offset;
+        draft->column[MF_COLUMN_TIME_LOW][at] = (uint32_t)offset;
     }
-    span->column[MF_COLUMN_USER][at] = user;
-    span->column[MF_COLUMN_ITEM][at] = item;
-    span->column[MF_COLUMN_VALUE][at] = p->cache[place].value;
-    span->n = at + 1;
+    draft->column[MF_COLUMN_USER][at] = user;
+    draft->column[MF_COLUMN_ITEM][at] = item;
+    draft->column[MF_COLUMN_VALUE][at] = p->cache[place].value;
+    draft->n = at + 1;
     return true;
 }
 
@@ -273,7 +283,7 @@ put_usual_row(const mf_parser *p, mf_span *span, const mf_cell cells[MF_ROLES], 
  * bad. */
 static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
 {
-    mf_span *span = &p->span;
+    mf_draft *draft = &p->draft;
     uint32_t value;
     uint64_t *n_left_out;
     if (p->header_is_good && mf_row_is_header(p)) {
@@ -302,9 +312,9 @@ static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
         item = add_id(p, &p->items, cells[MF_ROLE_ITEM], p->max_items, "items");
     if (UNLIKELY(p->failed))
         return false;
-    span->column[MF_COLUMN_USER][span->n] = user;
-    span->column[MF_COLUMN_ITEM][span->n] = item;
-    span->column[MF_COLUMN_VALUE][span->n++] = value;
+    draft->column[MF_COLUMN_USER][draft->n] = user;
+    draft->column[MF_COLUMN_ITEM][draft->n] = item;
+    draft->column[MF_COLUMN_VALUE][draft->n++] = value;
     return true;
 }
 
@@ -358,7 +368,7 @@ __attribute__((always_inline)) static inline void flush_rows(mf_parser *p, const
     const uint32_t n_batched = p->n_batched;
     const uint32_t first_row = p->row;
     const char *text = p->text;
-    mf_span span = p->span;
+    mf_draft draft = p->draft;
     uint32_t row = first_row;
     for (uint32_t f = 0; f < n_batched; f += at.n_fields, row++) {
         const uint32_t *begin = p->begin + f;
@@ -371,17 +381,17 @@ __attribute__((always_inline)) static inline void flush_rows(mf_parser *p, const
         if (at.is_double)
             for (uint32_t gap = 1; gap < at.n_fields; gap += 2)
                 is_usual &= begin[gap + 1] - begin[gap] == 1;
-        if (LIKELY(is_usual && put_usual_row(p, &span, cells, at.has_time)))
+        if (LIKELY(is_usual && put_usual_row(p, &draft, cells, at.has_time)))
             continue;
         p->row = row;
-        p->span = span;
+        p->draft = draft;
         put_unusual_row(p, text, begin, &at);
-        span = p->span;
+        draft = p->draft;
         if (UNLIKELY(p->failed))
             break;
     }
     p->row = first_row + n_batched / at.n_fields;
-    p->span = span;
+    p->draft = draft;
     p->text = text;
 }
 
@@ -498,7 +508,7 @@ static bool is_careful(const mf_parser *p)
 static void put_cells(mf_parser *p)
 {
     const bool has_time = p->dialect->has_time;
-    if ((is_careful(p) || !put_usual_row(p, &p->span, p->cell, has_time)) &&
+    if ((is_careful(p) || !put_usual_row(p, &p->draft, p->cell, has_time)) &&
         !put_row(p, p->cell, has_time))
         on_bad_row(p);
 }
@@ -616,36 +626,36 @@ bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, mf_error *err
 }
 
 /* The least and the greatest value and time of a block, while it is in the cache. */
-static void take_ranges(mf_parser *p)
+static void take_ranges(mf_parser *p, mf_span *span)
 {
-    mf_span *span = &p->span;
-    const uint32_t *low = span->column[MF_COLUMN_TIME_LOW];
-    const uint32_t *high = span->column[MF_COLUMN_TIME_HIGH];
-    for (uint32_t r = 0; r < span->n; r++) {
+    const mf_draft *draft = &p->draft;
+    const uint32_t *low = draft->column[MF_COLUMN_TIME_LOW];
+    const uint32_t *high = draft->column[MF_COLUMN_TIME_HIGH];
+    for (uint32_t r = 0; r < draft->n; r++) {
         float value;
-        memcpy(&value, &span->column[MF_COLUMN_VALUE][r], sizeof value);
+        memcpy(&value, &draft->column[MF_COLUMN_VALUE][r], sizeof value);
         p->low = value < p->low ? value : p->low;
         p->high = value > p->high ? value : p->high;
     }
-    if (!span->has_time || span->n == 0)
+    if (!span->has_time || draft->n == 0)
         return;
-    if (!span->wide_time) {
+    if (!draft->wide_time) {
         int32_t least = INT32_MAX;
         int32_t most = INT32_MIN;
-        for (uint32_t r = 0; r < span->n; r++) {
+        for (uint32_t r = 0; r < draft->n; r++) {
             least = (int32_t)low[r] < least ? (int32_t)low[r] : least;
             most = (int32_t)low[r] > most ? (int32_t)low[r] : most;
         }
         /* Offsets came from int64_t timestamps, so these sums are such. */
-        span->time_first = span->time_base + least;
-        span->time_last = span->time_base + most;
+        span->time_first = draft->time_base + least;
+        span->time_last = draft->time_base + most;
         p->first = fmin(p->first, (double)span->time_first);
         p->last = fmax(p->last, (double)span->time_last);
         return;
     }
     uint64_t first = UINT64_MAX;
     uint64_t last = 0;
-    for (uint32_t r = 0; r < span->n; r++) {
+    for (uint32_t r = 0; r < draft->n; r++) {
         const uint64_t key = (uint64_t)high[r] << 32 | low[r];
         first = key != 0 && key < first ? key : first;
         last = key > last ? key : last;
@@ -657,12 +667,42 @@ static void take_ranges(mf_parser *p)
     }
 }
 
-static bool reserve_rows(mf_parser *p, mf_error *err)
+/* Columns up to this one hold something in every row of the block. */
+static mf_column last_column(const mf_parser *p)
 {
-    for (mf_column column = MF_COLUMN_USER; column <= MF_COLUMN_TIME_LOW; column++)
-        if ((column != MF_COLUMN_TIME_LOW || p->span.has_time) &&
-            !mf_store_reserve(&p->store, column, p->n_most, &p->span, err))
+    return !p->dialect->has_time ? MF_COLUMN_VALUE
+           : !p->draft.wide_time ? MF_COLUMN_TIME_LOW
+                                 : MF_COLUMN_TIME_HIGH;
+}
+
+/* An empty draft for n_rows. */
+static bool begin_draft(mf_parser *p, size_t n_rows, mf_error *err)
+{
+    mf_draft *draft = &p->draft;
+    if (draft->capacity < n_rows) {
+        mf_draft_clear(draft);
+        draft->capacity = n_rows + n_rows / 4; /* blocks are alike: mostly enough for all */
+    }
+    draft->n = 0;
+    draft->wide_time = false;
+    for (mf_column column = 0; column <= last_column(p); column++)
+        if (!has_column(draft, column, err))
             return false;
+    return true;
+}
+
+/* The rows of the draft stay, as a span. */
+static bool keep_rows(mf_parser *p, mf_span *span, mf_error *err)
+{
+    const mf_draft *draft = &p->draft;
+    take_ranges(p, span);
+    for (mf_column column = 0; column <= last_column(p); column++)
+        if (!mf_store_pack(&p->store, column, draft->column[column], draft->n,
+                           &span->column[column], err))
+            return false;
+    span->n = draft->n;
+    span->wide_time = draft->wide_time;
+    span->time_base = draft->time_base;
     return true;
 }
 
@@ -684,10 +724,9 @@ bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes, cons
     *span = (mf_span){0};
     if (n_most >= UINT32_MAX)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "a block of more than 2^32 rows");
-    parser->n_most = (uint32_t)n_most;
-    parser->span = (mf_span){
+    *span = (mf_span){
         .reader = parser->reader, .has_time = dialect->has_time, .n_lines = survey.n_lines};
-    if (!reserve_rows(parser, err))
+    if (!begin_draft(parser, n_most, err))
         return false;
     parser->block = number;
     parser->row = 0;
@@ -704,10 +743,7 @@ bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes, cons
         read_objects(parser, bytes, block->n_bytes);
     else
         read_rows(parser, bytes, block);
-    mf_store_keep(&parser->store, &parser->span);
-    take_ranges(parser);
-    *span = parser->span;
-    return !parser->failed;
+    return keep_rows(parser, span, err) && !parser->failed;
 }
 
 void mf_parser_end(mf_parser *parser)
@@ -716,8 +752,16 @@ void mf_parser_end(mf_parser *parser)
     parser->rows = NULL;
 }
 
+void mf_draft_clear(mf_draft *draft)
+{
+    for (int column = 0; column < MF_COLUMNS; column++)
+        mf_free(draft->column[column]);
+    *draft = (mf_draft){0};
+}
+
 void mf_parser_clear(mf_parser *parser)
 {
+    mf_draft_clear(&parser->draft);
     mf_parser_end(parser);
     mf_id_map_clear(&parser->users);
     mf_id_map_clear(&parser->items);

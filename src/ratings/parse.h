@@ -61,12 +61,24 @@ typedef struct mf_values {
 
 void mf_values_add(mf_values *values, uint32_t bits);
 
+/* A block's rows as they are read, in plain columns: store.h. */
+typedef struct mf_draft {
+    uint32_t n;
+    bool wide_time;
+    int64_t time_base;
+    uint32_t *column[MF_COLUMNS]; /* [capacity] or NULL */
+    size_t capacity;
+} mf_draft;
+
+void mf_draft_clear(mf_draft *draft);
+
 typedef struct mf_parser {
     /* Of the whole reading. */
     uint32_t reader; /* this thread's number */
     uint32_t max_users, max_items;
     mf_id_map users, items;
     mf_store store;
+    mf_draft draft;   /* of one block, but its memory stays */
     mf_values values; /* that were read */
     mf_tombstones tombstones;
     const mf_ratings_options *options;
@@ -81,8 +93,6 @@ typedef struct mf_parser {
     mf_bad_row bad[MF_RATINGS_BAD_ROWS_NAMED];
     /* Of one block. */
     uint64_t block;
-    uint32_t n_most; /* rows that it can have */
-    mf_span span;    /* its rows so far */
     uint32_t row;
     bool failed; /* err holds why; the rest of the block is skipped */
     mf_error *err;

@@ -26,15 +26,14 @@
  * is no such number. Its place is the physical line on which the row begins and the
  * byte, counted from that line's beginning, at which the field to blame begins.
  *
- * Memory: 16 bytes per rating while reading (12 without timestamps, 20 with such as do not fit 32
- * bits), 20 while grouping (24, also where times are kept), in the end 12 (8 without timestamps,
- * 20 where times are kept). On top of that, for each thread 1 MiB of text, a map of the ids it met
- * (about 100 bytes per id at most) and 16 bytes per rating of the user with most ratings, and up
- * to 16 MiB per column that are reserved and used from the front.
- * At most 2^32 - 2 ratings.
+ * Memory: while reading at most 16 bytes per rating (12 without timestamps, 20 with such as do not
+ * fit 32 bits), while grouping at most 20 (24, also where times are kept); 8 and 14 in files like
+ * MovieLens'. In the end 12 (8 without time_rank, 20 where times are kept). On top of that, for
+ * each thread 512 KiB of text and the rows in it, a map of the ids it met (about 100 bytes per id
+ * at most), 16 bytes per rating of the user with most ratings, and up to 2 MiB per column that are
+ * not used. At most 2^32 - 2 ratings.
  *
- * Time: libcsv's, and three fifths on top (bench/bench_ratings.c), a fifth of that for the
- * ranks of times. */
+ * Time: libcsv's, and three fifths on top (bench/bench_ratings.c); a fifth more for time_rank. */
 #ifndef MF_RATINGS_RATINGS_H
 #define MF_RATINGS_RATINGS_H
 
@@ -60,6 +59,13 @@ typedef enum mf_feedback {
 /* Delimiters that are not one character. */
 enum { MF_DELIMITER_DOUBLE_COLON = 1, MF_DELIMITER_BLANKS = 2, MF_NOT_RATED_MOST = 4 };
 
+/* What becomes of timestamps, beyond the choice among rows of one pair. */
+typedef enum mf_times {
+    MF_TIMES_RANKED, /* mf_ratings.time_rank */
+    MF_TIMES_KEPT,   /* and mf_ratings.time */
+    MF_TIMES_UNUSED, /* neither: a tenth faster */
+} mf_times;
+
 /* How files are read. Zero or NULL means the default. Strings are borrowed. */
 typedef struct mf_ratings_options {
     const char *user_column; /* names in a header, instead of the usual ones; or "#2", the second
@@ -75,13 +81,13 @@ typedef struct mf_ratings_options {
     bool decimal_comma;   /* "2,5" is 2.5 */
     uint32_t n_not_rated; /* ratings that mean that there is none: those rows are left out */
     float not_rated[MF_NOT_RATED_MOST];
-    bool keep_times;       /* fill mf_ratings.time as well */
+    mf_times times;
     uint64_t max_bad_rows; /* rows that may be left out; one more is an error */
     uint32_t n_threads;    /* default 1, at most 256 are used */
     uint32_t max_users;    /* default and most: MF_INDEX_NONE - 1 */
     uint32_t max_items;
     size_t max_row_bytes; /* default 1 MiB, at most 1 GiB */
-    size_t block_bytes;   /* default 1 MiB; changes nothing but time and memory */
+    size_t block_bytes;   /* default 512 KiB; changes nothing but time and memory */
 } mf_ratings_options;
 
 /* What was met while reading. n_rows + n_blank_rows + n_header_rows + n_in_fields are all lines of
@@ -130,9 +136,10 @@ typedef struct mf_ratings {
     uint32_t *time_rank;  /* [n_ratings] when, among the user's own ratings: twice the mean rank,
                            * counted from 0, of those with an equal time. So 0, 2, 4, … for
                            * different times; n - 1 for all of n equal ones. A row without a
-                           * timestamp is older than any with one. NULL: no row had one */
+                           * timestamp is older than any with one. NULL: no row had one, or
+                           * MF_TIMES_UNUSED */
     double *time;         /* [n_ratings] timestamps, -INFINITY where there was none; NULL unless
-                           * keep_times is given and a row had one */
+                           * MF_TIMES_KEPT is given and a row had one */
     mf_feedback feedback; /* explicit or implicit */
     mf_id_list users;
     mf_id_list items;

@@ -26,7 +26,7 @@
 
 enum {
     HEAD_BYTES = 64 * 1024, /* the first line has to end within them */
-    BLOCK_BYTES_DEFAULT = 1024 * 1024,
+    BLOCK_BYTES_DEFAULT = 512 * 1024,
 };
 
 struct mf_ratings_reader {
@@ -585,7 +585,7 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
                                   .n_users = m->users.n,
                                   .n_threads = n_threads,
                                   .adds = ratings->feedback == MF_FEEDBACK_IMPLICIT,
-                                  .keep_times = reader->options.keep_times};
+                                  .times = reader->options.times};
     return mf_id_map_take(&m->users, &ratings->users, err) &&
            mf_id_map_take(&m->items, &ratings->items, err) && mf_group(&grouping, ratings, err);
 }
@@ -650,8 +650,10 @@ mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
     ratings->counts = reader->counts;
     ratings->feedback = reader->options.feedback == MF_FEEDBACK_IMPLICIT ? MF_FEEDBACK_IMPLICIT
                                                                          : MF_FEEDBACK_EXPLICIT;
-    for (uint32_t t = 0; t < reader->options.n_threads; t++)
+    for (uint32_t t = 0; t < reader->options.n_threads; t++) {
         mf_buffer_free(&reader->buffers[t]);
+        mf_draft_clear(&reader->parsers[t].draft);
+    }
     merging m = {.reader = reader};
     const bool ok = group_rows(reader, &m, ratings, err) &&
                     (reader->counts.n_forgotten == 0 || mf_ratings_drop_unrated(ratings, err));

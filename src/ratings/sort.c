@@ -10,14 +10,14 @@
 
 enum {
     FEW = 32,       /* below, insertion beats distribution (measured) */
-    DIGIT_MOST = 8, /* bits: the counters stay in L1 */
+    DIGIT_MOST = 8, /* bits */
     BUCKETS = 1 << DIGIT_MOST,
 };
 
 void mf_sorter_clear(mf_sorter *sorter)
 {
     mf_free(sorter->keys);
-    *sorter = (mf_sorter){.adds = sorter->adds, .shared = sorter->shared};
+    *sorter = (mf_sorter){.adds = sorter->adds, .defers = sorter->defers, .shared = sorter->shared};
 }
 
 static void insert_keys(uint64_t *keys, uint32_t n)
@@ -147,18 +147,24 @@ bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows, ui
     for (; n_sorted < n && item[n_sorted - 1] <= item[n_sorted]; n_sorted++)
         ascends &= item[n_sorted - 1] < item[n_sorted];
     const bool is_moved = n_sorted < n;
+    uint64_t *keys = NULL;
     if (is_moved) {
-        uint64_t *keys = mf_sorter_keys(sorter, n, err);
+        keys = mf_sorter_keys(sorter, n, err);
         if (keys == NULL)
             return false;
         for (uint32_t k = 0; k < n; k++)
             keys[k] = (uint64_t)item[k] << 32 | k;
         mf_sort_keys(keys, n, keys + n);
         ascends = true;
-        for (uint32_t k = 0; k < n; k++) {
+        for (uint32_t k = 1; k < n; k++)
+            ascends &= keys[k - 1] >> 32 < keys[k] >> 32;
+    }
+    *n_kept = 0;
+    if (!ascends && sorter->defers)
+        return true;
+    if (is_moved) {
+        for (uint32_t k = 0; k < n; k++)
             item[k] = (uint32_t)(keys[k] >> 32);
-            ascends &= k == 0 || item[k - 1] < item[k];
-        }
         gather(rows->value, n, keys);
         gather(rows->time_low, n, keys);
         gather(rows->time_high, n, keys);

@@ -15,6 +15,7 @@
 /* All zero bytes is a sorter without options. */
 typedef struct mf_sorter {
     bool adds;         /* see mf_sort_ratings */
+    bool defers;       /* leaves repeated items: *n_kept is 0, nothing is done */
     mf_shared *shared; /* NULL, or counts rows of one item in different files */
     uint64_t *keys;    /* [2 n_keys] keys, and as much to sort them */
     uint32_t n_keys;
@@ -41,8 +42,8 @@ uint64_t *mf_sorter_keys(mf_sorter *sorter, uint32_t n, mf_error *err);
 
 void mf_sorter_clear(mf_sorter *sorter);
 
-/* Sorts n keys by their upper halves, stably; spare has n. Cost: O(n) for each 8 bits of the upper
- * halves, O(n²) below 32. */
+/* Sorts n keys by their upper halves, stably; spare has n. Cost: O(n) where these are spread evenly,
+ * else for each 8 bits of them; O(n²) below 32 keys. */
 void mf_sort_keys(uint64_t *keys, uint32_t n, uint64_t *spare);
 
 #endif

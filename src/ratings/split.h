@@ -60,7 +60,7 @@ MF_MUST_CHECK bool mf_ratings_split_fold(const mf_ratings *all, uint32_t fold, u
  * are all newer are left without any.
  *
  * Fails as mf_ratings_split; MF_ERR_CONFIG when a split by time has no times;
- * MF_ERR_ARGUMENT when GLOBAL_TIME has only their ranks (keep_times). */
+ * MF_ERR_ARGUMENT when GLOBAL_TIME has only their ranks (MF_TIMES_KEPT has both). */
 MF_MUST_CHECK bool mf_ratings_split_by(const mf_ratings *all, mf_split_kind kind, double fraction,
                                        uint64_t seed, mf_ratings **train, mf_ratings_rows *held_out,
                                        mf_error *err);

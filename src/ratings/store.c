@@ -1,69 +1,158 @@
-/* store.c: a column is a list of chunks, each four times the one before up to 16 MiB; a span's part
- * of it lies in one chunk. */
+/* store.c: the codes of a column lie in chunks, each four times the one before up to a huge page,
+ * which the kernel clears three times as fast as others. A chunk is given back with the last of its
+ * spans' columns. */
 #include "ratings/store.h"
 
 #include "base/memory.h"
 
-/* Small inputs get small chunks. 16 MiB are huge pages, which the kernel clears
- * three times as fast. */
-static const size_t FIRST_BYTES = (size_t)1 << 14;
-static const size_t MOST_BYTES = (size_t)1 << 24;
+#include <stdatomic.h>
+
+static const size_t FIRST_BYTES = (size_t)1 << 14;       /* small inputs get small chunks */
+static const size_t MOST_BYTES = ((size_t)1 << 21) - 64; /* with the header of mf_allocate */
 static const size_t ALIGNMENT = 64;
 
 typedef struct mf_chunk {
     struct mf_chunk *next;
+    char *bytes;
     size_t n_bytes;
     size_t capacity;
-    _Alignas(64) char bytes[];
+    atomic_uint n_columns; /* that are not given back */
 } mf_chunk;
 
-static size_t column_bytes(uint32_t n_rows)
-{
-    return (n_rows * sizeof(uint32_t) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-bool mf_store_reserve(mf_store *store, mf_column column, uint32_t n_rows, mf_span *span,
-                      mf_error *err)
+static mf_chunk *chunk_for(mf_store *store, mf_column column, size_t n_bytes, mf_error *err)
 {
     mf_chunk *chunk = store->newest[column];
-    const size_t n_bytes = column_bytes(n_rows);
-    if (chunk == NULL || chunk->capacity - chunk->n_bytes < n_bytes) {
-        size_t capacity = store->next_bytes[column];
-        if (capacity == 0)
-            capacity = FIRST_BYTES;
-        if (capacity < n_bytes)
-            capacity = n_bytes;
-        chunk = mf_allocate(1, sizeof *chunk + capacity, "rating rows", err);
-        if (chunk == NULL)
-            return false;
-        chunk->capacity = capacity;
-        chunk->next = store->newest[column];
-        store->newest[column] = chunk;
-        store->next_bytes[column] = capacity < MOST_BYTES / 4 ? 4 * capacity : MOST_BYTES;
-    }
-    span->column[column] = (uint32_t *)(void *)(chunk->bytes + chunk->n_bytes);
+    if (chunk != NULL && chunk->bytes != NULL && chunk->capacity - chunk->n_bytes >= n_bytes)
+        return chunk;
+    const size_t next = store->next_bytes[column] > 0 ? store->next_bytes[column] : FIRST_BYTES;
+    chunk = mf_allocate(1, sizeof *chunk, "rating rows", err);
+    if (chunk == NULL)
+        return NULL;
+    chunk->next = store->newest[column];
+    store->newest[column] = chunk;
+    store->next_bytes[column] = next < MOST_BYTES / 4 ? 4 * next : MOST_BYTES;
+    chunk->capacity = next > n_bytes ? next : n_bytes;
+    chunk->bytes = mf_allocate(chunk->capacity, 1, "rating rows", err);
+    return chunk->bytes != NULL ? chunk : NULL;
+}
+
+/* A loop for each width of a code. */
+#define PACK(type)                                                                                 \
+    for (uint32_t r = 0; r < n; r++)                                                               \
+    ((type *)to)[r] = (type)((values[r] - base) >> shift)
+
+#define UNPACK(type)                                                                               \
+    for (uint32_t r = 0; r < n; r++)                                                               \
+    values[r] = base + ((uint32_t)((const type *)codes)[r] << shift)
+
+static void pack(const uint32_t *restrict values, uint32_t n, const mf_packed *packed,
+                 void *restrict to)
+{
+    const uint32_t base = packed->base;
+    const unsigned shift = packed->shift;
+    if (packed->n_bytes == 1)
+        PACK(uint8_t);
+    else if (packed->n_bytes == 2)
+        PACK(uint16_t);
+    else
+        PACK(uint32_t);
+}
+
+static void unpack(const void *restrict codes, uint32_t n, const mf_packed *packed,
+                   uint32_t *restrict values)
+{
+    const uint32_t base = packed->base;
+    const unsigned shift = packed->shift;
+    if (packed->n_bytes == 1)
+        UNPACK(uint8_t);
+    else if (packed->n_bytes == 2)
+        UNPACK(uint16_t);
+    else if (packed->n_bytes == 4)
+        UNPACK(uint32_t);
+    else
+        for (uint32_t r = 0; r < n; r++)
+            values[r] = base;
+}
+
+void mf_unpack(const mf_packed *packed, uint32_t n, uint32_t *values)
+{
+    unpack(packed->codes, n, packed, values);
+}
+
+/* Base, shift and width for these values. They are compared as signed numbers, as offsets of times
+ * are; for all others that is as good. */
+static mf_packed measure(const uint32_t *values, uint32_t n)
+{
+    int32_t least = n > 0 ? INT32_MAX : 0;
+    uint32_t used = 0;
+    for (uint32_t r = 0; r < n; r++)
+        least = (int32_t)values[r] < least ? (int32_t)values[r] : least;
+    for (uint32_t r = 0; r < n; r++)
+        used |= values[r] - (uint32_t)least;
+    const unsigned shift = used > 0 ? (unsigned)__builtin_ctz(used) : 0;
+    const uint32_t most = used >> shift;
+    return (mf_packed){.base = (uint32_t)least,
+                       .shift = (uint8_t)shift,
+                       .n_bytes = most == 0            ? 0
+                                  : most <= UINT8_MAX  ? 1
+                                  : most <= UINT16_MAX ? 2
+                                                       : 4};
+}
+
+bool mf_store_pack(mf_store *store, mf_column column, const uint32_t *values, uint32_t n,
+                   mf_packed *packed, mf_error *err)
+{
+    *packed = measure(values, n);
+    if (packed->n_bytes == 0)
+        return true;
+    const size_t n_bytes = ((size_t)n * packed->n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    mf_chunk *chunk = chunk_for(store, column, n_bytes, err);
+    if (chunk == NULL)
+        return false;
+    packed->chunk = chunk;
+    packed->codes = chunk->bytes + chunk->n_bytes;
+    chunk->n_bytes += n_bytes;
+    atomic_fetch_add(&chunk->n_columns, 1);
+    pack(values, n, packed, packed->codes);
     return true;
 }
 
-void mf_store_keep(mf_store *store, const mf_span *span)
+uint32_t mf_packed_value(const mf_packed *packed, uint32_t row)
 {
-    for (int column = 0; column < MF_COLUMNS; column++)
-        if (span->column[column] != NULL)
-            store->newest[column]->n_bytes += column_bytes(span->n);
+    mf_packed one = *packed;
+    uint32_t value;
+    if (one.codes != NULL)
+        one.codes = (char *)one.codes + (size_t)row * one.n_bytes;
+    mf_unpack(&one, 1, &value);
+    return value;
 }
 
-void mf_store_drop(mf_store *store, mf_column column)
+void mf_packed_move(mf_packed *packed, uint32_t to, uint32_t from)
 {
-    while (store->newest[column] != NULL) {
-        mf_chunk *chunk = store->newest[column];
-        store->newest[column] = chunk->next;
-        mf_free(chunk);
-    }
+    char *codes = packed->codes;
+    if (codes != NULL)
+        memmove(codes + (size_t)to * packed->n_bytes, codes + (size_t)from * packed->n_bytes,
+                packed->n_bytes);
+}
+
+void mf_store_release(mf_packed *packed)
+{
+    mf_chunk *chunk = packed->chunk;
+    *packed = (mf_packed){0};
+    if (chunk == NULL || atomic_fetch_sub(&chunk->n_columns, 1) > 1)
+        return;
+    mf_free(chunk->bytes);
+    chunk->bytes = NULL;
 }
 
 void mf_store_clear(mf_store *store)
 {
     for (int column = 0; column < MF_COLUMNS; column++)
-        mf_store_drop(store, (mf_column)column);
+        while (store->newest[column] != NULL) {
+            mf_chunk *chunk = store->newest[column];
+            store->newest[column] = chunk->next;
+            mf_free(chunk->bytes);
+            mf_free(chunk);
+        }
     *store = (mf_store){0};
 }

@@ -1,16 +1,21 @@
-/* store.h: rating rows in the order they were read, in columns of 32 bits.
+/* store.h: rating rows in the order they were read, packed.
  *
- * A span is a block's rows; the spans in block order are the file. Users and items are local
- * indexes of the thread that read them, values the bits of floats. A time is an offset from the
- * span's base while all of the block fit 32 bits, else ("wide") the 64 bits of mf_time_key in two
- * columns. Each column is given back as soon as grouping has dealt it out.
+ * A parser drafts the rows of a block in plain columns, which it uses again for every block so that
+ * they stay in its cache. Then each column is packed for itself, no wider than this block needs:
  *
- * Memory: 12 bytes per row, 16 with timestamps, 20 with wide ones. Columns lie in chunks that never
- * move; at the end of a chunk memory for at most one block's rows stays unused (and untouched).
- * Columns that are no wider than a block's content needs (users as runs, items in 16 bits, values as
- * codes of 8) need 7 bytes per row in MovieLens' files, but the peak is later, and they are no faster.
+ *     value r = base + (code r << shift), codes of 0, 1, 2 or 4 bytes
  *
- * Threads: one mf_store each. */
+ * Users and items are local indexes of the thread that read them, values the bits of floats (half
+ * stars differ in few bits: one byte). A time is an offset from the span's base while all of the
+ * block fit 32 bits, else ("wide") the 64 bits of mf_time_key in two columns.
+ *
+ * Packing takes the time that fewer new pages save. A span is a block's rows; the spans in block
+ * order are the file. Each column of a span is given back when grouping has dealt it out.
+ *
+ * Memory: at most 12 bytes per row, 16 with timestamps, 20 with wide ones; 8 in MovieLens' files.
+ * Codes lie in chunks that never move; the end of the newest chunk of each column is unused.
+ *
+ * Threads: one mf_store each; mf_store_release from any. */
 #ifndef MF_RATINGS_STORE_H
 #define MF_RATINGS_STORE_H
 
@@ -30,12 +35,21 @@ typedef enum mf_column {
     MF_COLUMNS,
 } mf_column;
 
+/* A column of a span. All zero bytes is a column of zeros. */
+typedef struct mf_packed {
+    struct mf_chunk *chunk; /* the store's; NULL: every row is `base` */
+    void *codes;
+    uint32_t base;
+    uint8_t n_bytes; /* of a code */
+    uint8_t shift;
+} mf_packed;
+
 typedef struct mf_span {
     uint32_t n;
-    uint32_t reader; /* whose store, and whose local indexes */
+    uint32_t reader; /* whose local indexes */
     bool has_time;
     bool wide_time;
-    uint32_t *column[MF_COLUMNS]; /* the store's; time columns where there are such */
+    mf_packed column[MF_COLUMNS];
     int64_t time_base;
     int64_t time_first, time_last; /* of times that are not wide */
     bool is_timeless;              /* has_time, but no row has one */
@@ -49,15 +63,21 @@ typedef struct mf_store {
     size_t next_bytes[MF_COLUMNS]; /* of the next chunk */
 } mf_store;
 
-/* Gives the span memory for n_rows rows in a column. MF_ERR_MEMORY. */
-MF_MUST_CHECK bool mf_store_reserve(mf_store *store, mf_column column, uint32_t n_rows,
-                                    mf_span *span, mf_error *err);
+/* Packs values[0 .. n). MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_store_pack(mf_store *store, mf_column column, const uint32_t *values,
+                                 uint32_t n, mf_packed *packed, mf_error *err);
 
-/* The rows of the span stay: what was reserved beyond them is for the next span. */
-void mf_store_keep(mf_store *store, const mf_span *span);
+/* The n values of a column. */
+void mf_unpack(const mf_packed *packed, uint32_t n, uint32_t *values);
 
-/* Gives back one column of all spans. */
-void mf_store_drop(mf_store *store, mf_column column);
+/* Row `row` alone. */
+uint32_t mf_packed_value(const mf_packed *packed, uint32_t row);
+
+/* Row `to` becomes what row `from` is. */
+void mf_packed_move(mf_packed *packed, uint32_t to, uint32_t from);
+
+/* Gives a span's column back, once. */
+void mf_store_release(mf_packed *packed);
 
 void mf_store_clear(mf_store *store);
 

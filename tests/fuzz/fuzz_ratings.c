@@ -228,7 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         return 0;
     const mf_ratings_options whole = {.max_bad_rows = bytes[0] % 3 * 100,
                                       .max_row_bytes = 4096,
-                                      .keep_times = true,
+                                      .times = MF_TIMES_KEPT,
                                       .feedback = bytes[0] >= 250   ? MF_FEEDBACK_IMPLICIT
                                                   : bytes[0] >= 240 ? MF_FEEDBACK_EXPLICIT
                                                                     : MF_FEEDBACK_AUTO};

@@ -96,7 +96,7 @@ static void a_column_of_ratings_is_ignored_unless_it_is_named_as_the_weight(void
 
 static void the_newest_time_of_a_pair_stays(void **state)
 {
-    const mf_ratings_options options = {.feedback = MF_FEEDBACK_IMPLICIT, .keep_times = true};
+    const mf_ratings_options options = {.feedback = MF_FEEDBACK_IMPLICIT, .times = MF_TIMES_KEPT};
     (void)state;
     for (int wide = 0; wide < 2; wide++) {
         char text[400];
@@ -383,7 +383,7 @@ static void many_weights_add_up_whatever_the_threads_and_blocks(void **state)
     for (uint32_t n_threads = 1; n_threads <= 8; n_threads *= 2)
         for (size_t block_bytes = 400; block_bytes <= 400000; block_bytes *= 10) {
             const mf_ratings_options options = {.feedback = MF_FEEDBACK_IMPLICIT,
-                                                .keep_times = true,
+                                                .times = MF_TIMES_KEPT,
                                                 .n_threads = n_threads,
                                                 .block_bytes = block_bytes};
             mf_error err = {0};

@@ -53,7 +53,7 @@ static void nothing_depends_on_threads_or_blocks(void **state)
         for (size_t t = 0; t < 4; t++)
             for (size_t b = 0; b < 4; b++) {
                 const mf_ratings_options options = {
-                    .n_threads = threads[t], .block_bytes = blocks[b], .keep_times = true};
+                    .n_threads = threads[t], .block_bytes = blocks[b], .times = MF_TIMES_KEPT};
                 mf_error err = {0};
                 mf_ratings *ratings = read_text(text, &options, &err);
                 assert_ok(ratings != NULL, err);
@@ -99,7 +99,7 @@ static void the_result_is_that_of_a_slow_and_plain_reader(void **state)
         char *text =
             make_text(100 + (uint64_t)kind, 150, kind & 1 ? 400 : 20, true, kind & 2, false);
         const mf_ratings_options options = {
-            .n_threads = 2, .block_bytes = 5000, .keep_times = true};
+            .n_threads = 2, .block_bytes = 5000, .times = MF_TIMES_KEPT};
         mf_error err = {0};
         mf_ratings *ratings = read_text(text, &options, &err);
         assert_ok(ratings != NULL, err);
@@ -198,7 +198,7 @@ static void fail_each_allocation(const char *text, uint32_t n_threads)
     size_t nth = 1;
     for (;; nth++) {
         const mf_ratings_options options = {
-            .n_threads = n_threads, .block_bytes = 7000, .max_bad_rows = 3, .keep_times = true};
+            .n_threads = n_threads, .block_bytes = 7000, .max_bad_rows = 3, .times = MF_TIMES_KEPT};
         mf_error err = {0};
         write_text("r.csv", text);
         mf_memory_fail_nth(nth);

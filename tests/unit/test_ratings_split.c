@@ -24,7 +24,7 @@ static mf_ratings *make_ratings(uint32_t n_users, uint32_t n_items)
 static mf_ratings *make_timed(uint32_t n_users, bool keeps)
 {
     mf_error err = {0};
-    const mf_ratings_options options = {.keep_times = keeps};
+    const mf_ratings_options options = {.times = keeps ? MF_TIMES_KEPT : MF_TIMES_RANKED};
     FILE *file = fopen("r.csv", "wb");
     fputs("userId,movieId,rating,timestamp\n", file);
     for (uint32_t u = 1; u <= n_users; u++)
@@ -205,7 +205,7 @@ static void leave_last_needs_no_fraction(void **state)
 /* How many ratings are set aside from users with these times, each with one item of his own. */
 static uint64_t n_after_the_moment(const char *times, double fraction)
 {
-    const mf_ratings_options options = {.keep_times = true};
+    const mf_ratings_options options = {.times = MF_TIMES_KEPT};
     mf_error err = {0};
     char text[1024] = "user,item,rating,timestamp\n";
     for (uint32_t n = 0; *times != '\0'; n++, times++)
@@ -248,7 +248,7 @@ static void a_moment_parts_old_from_new_about_as_wanted(void **state)
 
 static void a_moment_can_leave_users_and_items_without_ratings(void **state)
 {
-    const mf_ratings_options options = {.keep_times = true};
+    const mf_ratings_options options = {.times = MF_TIMES_KEPT};
     mf_error err = {0};
     (void)state;
     mf_ratings *all = read_text(

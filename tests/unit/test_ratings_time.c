@@ -10,7 +10,7 @@
 
 #define HEADER "userId,movieId,rating,timestamp\n"
 
-static const mf_ratings_options keep = {.keep_times = true};
+static const mf_ratings_options keep = {.times = MF_TIMES_KEPT};
 
 /* "user item rank" of every rating, one per line. */
 static char *ranks_text(const mf_ratings *ratings)
@@ -42,7 +42,7 @@ static void assert_ranks_of(const char *text, const char *expected)
     mf_ratings *ratings = read_text(text, NULL, &err);
     assert_ok(ratings != NULL, err);
     assert_non_null(ratings->time_rank);
-    assert_null(ratings->time); /* keep_times was not given */
+    assert_null(ratings->time); /* MF_TIMES_KEPT was not given */
     assert_ranked(ratings, expected);
     mf_ratings_destroy(ratings);
 }
@@ -331,6 +331,60 @@ static void extending_with_times_is_clean_when_any_allocation_fails(void **state
     mf_ratings_destroy(before);
 }
 
+typedef struct affix {
+    const char *before, *after;
+} affix;
+
+/* 3,000 rows of 50 users in any order, of which a number of three digits is part of the time. */
+static char *many_rows(affix time, uint32_t n_items)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *out = open_memstream(&text, &n_bytes);
+    fputs(HEADER, out);
+    for (uint32_t row = 0; row < 3000; row++) {
+        const uint64_t bits = mf_random_bits(5, row);
+        fprintf(out, "%u,%u,%u.5,%s%03u%s\n", (unsigned)(bits % 50),
+                (unsigned)(bits >> 8) % n_items, (unsigned)(bits >> 40) % 5, time.before,
+                (unsigned)(bits >> 44) % 1000, time.after);
+    }
+    fclose(out);
+    return text;
+}
+
+/* Times decide which row of a pair stays, wanted or not; then they are gone. */
+static void without_ranks_the_same_ratings_are_read(void **state)
+{
+    static const affix forms[] = {
+        {"", ""}, {"1455901", ""}, {"1455901", "000000"}, {"1.", "e300"}, {"x", ""}};
+    static const mf_feedback kinds[] = {MF_FEEDBACK_EXPLICIT, MF_FEEDBACK_IMPLICIT};
+    (void)state;
+    for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++)
+        for (uint32_t n_items = 100; n_items <= 1000000; n_items *= 10000)
+            for (size_t kind = 0; kind < 2; kind++) {
+                char *text = many_rows(forms[f], n_items);
+                mf_error err = {0};
+                mf_ratings_options options = {.feedback = kinds[kind], .block_bytes = 3000};
+                mf_ratings *ranked = read_text(text, &options, &err);
+                assert_ok(ranked != NULL, err);
+                assert_int_equal(ranked->counts.n_repeated > 100, n_items == 100);
+                options.times = MF_TIMES_UNUSED;
+                for (options.n_threads = 1; options.n_threads < 4; options.n_threads++) {
+                    mf_ratings *plain = read_text(text, &options, &err);
+                    assert_ok(plain != NULL, err);
+                    assert_null(plain->time_rank);
+                    mf_free(ranked->time_rank);
+                    ranked->time_rank = NULL;
+                    assert_same_ratings(plain, ranked);
+                    assert_int_equal(plain->counts.n_repeated, ranked->counts.n_repeated);
+                    assert_int_equal(plain->counts.n_timeless, ranked->counts.n_timeless);
+                    mf_ratings_destroy(plain);
+                }
+                mf_ratings_destroy(ranked);
+                free(text);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +395,7 @@ int main(void)
         TEST_IN_FOLDER(times_may_be_in_the_future_or_not_whole_or_far_apart),
         TEST_IN_FOLDER(ranks_are_those_of_the_ratings_that_stay),
         TEST_IN_FOLDER(repeated_pairs_without_a_time_give_way),
+        TEST_IN_FOLDER(without_ranks_the_same_ratings_are_read),
         cmocka_unit_test(ranks_are_those_of_a_slow_count),
         cmocka_unit_test(keys_are_sorted_stably_by_their_upper_halves),
         TEST_IN_FOLDER(ranks_and_times_travel_with_their_ratings_into_other_indexes),

@@ -354,6 +354,7 @@ static void columns_and_limits_reach_the_reader(void **state)
     assert_null(o.timestamp_column);
     assert_true(o.max_bad_rows == UINT64_C(9007199254740992));
     assert_int_equal(o.n_threads, 3);
+    assert_int_equal(o.times, MF_TIMES_RANKED);
     char longest[MF_COLUMN_BYTES];
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
@@ -364,6 +365,12 @@ static void columns_and_limits_reach_the_reader(void **state)
     assert_string_equal(o.item_column, "i");
     assert_string_equal(o.rating_column, longest);
     assert_string_equal(o.timestamp_column, "t");
+    CHOOSE(&c, "ranking", "false", "report", "false", NULL);
+    assert_ok(mf_train_settings_options(&c.values, &o, &err), err);
+    assert_int_equal(o.times, MF_TIMES_UNUSED);
+    CHOOSE(&c, "ranking", "false", "report", "false", "validation_split", "time", NULL);
+    assert_ok(mf_train_settings_options(&c.values, &o, &err), err);
+    assert_int_equal(o.times, MF_TIMES_RANKED);
 }
 
 static void help_names_every_setting_with_its_default(void **state)

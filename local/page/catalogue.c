@@ -45,7 +45,7 @@ static bool read_ratings(mf_local_catalogue *catalogue, const char *path, mf_err
     const mf_ratings_options options = {
         .feedback =
             mf_model_get(catalogue->model)->n_factors > 0 ? MF_FEEDBACK_AUTO : MF_FEEDBACK_IMPLICIT,
-        .keep_times = true,
+        .times = MF_TIMES_KEPT,
         .max_bad_rows = UINT64_MAX,
         .n_threads = 2,
     };

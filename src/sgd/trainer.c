@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "hosts/exchange.h"
 #include "sgd/fingerprint.h"
 #include "sgd/ring.h"
@@ -120,6 +121,16 @@ static bool fit_priors(mf_trainer *t, mf_error *err)
     return ok;
 }
 
+/* OpenMP's threads, which stay until the process ends: from here on none can be missing. */
+static bool start_threads(uint32_t n_threads, mf_error *err)
+{
+    if (n_threads > 1 && !mf_thread_check(n_threads - 1, err))
+        return false;
+#pragma omp parallel num_threads((int)(n_threads > 0 ? n_threads : 1))
+    __asm__ volatile("");
+    return true;
+}
+
 mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
                               const mf_trainer_input *input, mf_error *err)
 {
@@ -134,6 +145,8 @@ mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
         mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the base model has another shape");
         return NULL;
     }
+    if (!start_threads(hyperparameters->n_threads, err))
+        return NULL;
     mf_trainer *t = mf_allocate(1, sizeof *t, "the trainer", err);
     if (t == NULL)
         return NULL;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "model/model.h"
 #include "spectral/state.h"
 
@@ -217,6 +218,9 @@ mf_spectral *mf_spectral_create(const mf_spectral_options *options, const mf_spe
 {
     uint64_t n_graded;
     if (!check_options(options, err) || !check_input(input, &n_graded, err))
+        return NULL;
+    /* For data without ratings: else the rating model's trainer has started OpenMP's threads. */
+    if (options->n_threads > 1 && !mf_thread_check(options->n_threads - 1, err))
         return NULL;
     mf_spectral *s = mf_allocate(1, sizeof *s, "the ranking model's trainer", err);
     if (s == NULL)

@@ -141,33 +141,6 @@ static void names_hold_the_fingerprint_and_the_epochs(void **state)
     assert_int_equal(resumed_at(w), 12);
 }
 
-static void a_host_is_part_of_its_files_names(void **state)
-{
-    world *w = *state;
-    mf_error err = {0};
-    char host[65] = "";
-    memset(host, 'h', 64);
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, host, 3, THIS(w->trainer), &err),
-              err);
-    snprintf(w->prefix, sizeof w->prefix, "checkpoint-%s", "");
-    char *fingerprint_only = NULL;
-    assert_true(asprintf(&fingerprint_only, "checkpoint-%s-%08x-000000.mfck", host,
-                         (unsigned)(mf_trainer_fingerprint(w->trainer) >> 32)) > 0);
-    save_at(w, 0);
-    char *path = path_in(w, fingerprint_only);
-    assert_true(mf_file_exists(path));
-    assert_int_equal(resumed_at(w), 0);
-    /* Another host does not take it for its own. */
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, "algo-2", 3, THIS(w->trainer), &err),
-              err);
-    assert_int_equal(resumed_at(w), UINT32_MAX);
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 3, THIS(w->trainer), &err),
-              err);
-    assert_int_equal(resumed_at(w), UINT32_MAX);
-    free(path);
-    free(fingerprint_only);
-}
-
 static void only_the_newest_stay(void **state)
 {
     world *w = *state;
@@ -383,7 +356,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_WORLD(names_hold_the_fingerprint_and_the_epochs),
-        IN_WORLD(a_host_is_part_of_its_files_names),
         IN_WORLD(only_the_newest_stay),
         IN_WORLD(files_of_others_are_neither_read_nor_deleted),
         IN_WORLD(a_file_that_is_being_uploaded_is_not_deleted),

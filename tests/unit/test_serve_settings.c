@@ -62,10 +62,10 @@ static void limits_fit_the_memory_unless_they_are_given(void **state)
     static const struct {
         uint64_t memory_mb, buffered, body, connections;
     } cases[] = {{16384, (uint64_t)512 << 20, 25 << 20, 10000},
-                 {4096, (uint64_t)512 << 20, 25 << 20, 10000},
-                 {1024, 128 << 20, 25 << 20, 4096},
-                 {512, 64 << 20, 16 << 20, 2048},
-                 {64, 8 << 20, 2 << 20, 256}};
+                 {5120, (uint64_t)512 << 20, 25 << 20, 10000},
+                 {1280, 128 << 20, 25 << 20, 5120},
+                 {640, 64 << 20, 20 << 20, 2560},
+                 {80, 8 << 20, 2560 << 10, 320}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memory = cases[i].memory_mb << 20;
         const mf_serve_settings s = read_settings();

@@ -54,7 +54,7 @@ EXPECTED = {
     "16b-tsv-unbalanced-quote": read(300, 30, 40),
     "16c-amazon-us-tsv-quotes": read(300, 30, 40),
     "16f-tsv-quotes-half-lost": read(5000, 400, 300),
-    "17-ml1m-folder": read(300, 30, 40, warned=("left_out",), n_left_out=3),
+    "17-ml1m-folder": read(300, 30, 40, warned=("left_out",), n_left_out=2),
     "19-douban": read(2, 2, 1, ("USER_MD5", "MOVIE_ID", "RATING", "RATING_TIME")),
     "19b-douban-user_column": read(2, 2, 1),
     "21a-parquet": refused("parquet", "convert the ratings to CSV"),

@@ -230,7 +230,7 @@ class Recipe(ServeCase):
         for name in (".git", "build", "data", "tests", "run", ".env"):
             self.assertNotIn(name, kept)
         copied = " ".join(line for line in self.instructions("Dockerfile") if "script/" in line)
-        for script in re.findall(r"script/[a-z-]+", copied):
+        for script in re.findall(r"script/[a-z.-]+", copied):
             self.assertIn(script, kept)
 
     def test_a_mirror_takes_the_place_of_all_sources(self):

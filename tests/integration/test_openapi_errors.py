@@ -122,7 +122,8 @@ class Errors(OpenapiCase):
         for path in USER_LISTS:
             operation, target = operations()[path, "GET"], path.replace("{user_id}", "1")
             (schema,) = (p["schema"] for p in operation.parameters if p["name"] == "top_n")
-            self.assertEqual({"user_id", "top_n", "where", "exclude", "in", "diversity", "offset", "explain", "with"},
+            self.assertEqual({"user_id", "top_n", "where", "exclude", "in", "diversity", "max_per",
+                              "offset", "limit", "explain", "with"},
                              {p["name"] for p in operation.parameters})
             for query in ("where=5", "where=%7B", "exclude=", "in=", "in=none", "diversity=2", "diversity=x", "offset=-1",
                           "offset=1.5", "explain=21", "with=none", "offset=1&offset=1", "where=%7B%7D,%22in%22:%22a%22"):

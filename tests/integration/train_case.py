@@ -178,7 +178,8 @@ class TrainCase(LoudCase):
         self.assertFalse(job.failure.exists(), result)
         self.assertEqual(["model.bin"], self.model_files(job), result)
         self.assertGreater(job.model_bin.stat().st_size, 64)
-        self.assertEqual(["metrics.json", "report.html"],
+        report = job.hyperparameters.get("report", "true").strip('"').lower() != "false"
+        self.assertEqual(["metrics.json", "report.html"] if report else ["metrics.json"],
                          sorted(p.name for p in (job.output / "data").iterdir()))
         data = job.metrics()["data"]
         if job.channels.get("train", {}).get("TrainingInputMode") != "Pipe":

@@ -83,7 +83,7 @@ static void handle_wait(mf_http_request *request, void *context)
     begin(request, false);
 }
 
-/* /work/N: works then. */
+/* /late/N: works then. */
 static void handle_late_work(mf_http_request *request, void *context)
 {
     (void)context;
@@ -103,7 +103,7 @@ static void handle_wake(mf_http_request *request, void *context)
 
 static const mf_http_route routes[] = {
     {.path = "/wait/{n}", .methods = MF_HTTP_GET, .handle = handle_wait},
-    {.path = "/work/{n}", .methods = MF_HTTP_GET, .handle = handle_late_work},
+    {.path = "/late/{n}", .methods = MF_HTTP_GET, .handle = handle_late_work},
     {.path = "/wake", .methods = MF_HTTP_GET, .handle = handle_wake},
     {.path = "/ping", .methods = MF_HTTP_GET, .handle = handle_ping},
 };
@@ -187,7 +187,7 @@ static void what_has_come_may_be_much_work(void **state)
     client *waits = open_client(server);
     client *other = open_client(server);
     response r;
-    send_text(waits, GET("/work/1") GET("/ping"));
+    send_text(waits, GET("/late/1") GET("/ping"));
     assert_soon(atomic_load(&n_waiting) == 1);
     exchange(other, GET("/wake"), &r);
     assert_true(read_response(waits, &r));
@@ -211,7 +211,7 @@ static void work_after_a_wait_is_limited_too(void **state)
     client *waits = open_client(server);
     client *other = open_client(server);
     response r;
-    send_text(waits, GET("/work/1"));
+    send_text(waits, GET("/late/1"));
     assert_soon(atomic_load(&n_waiting) == 1);
     exchange(other, GET("/wake"), &r);
     assert_true(read_response(waits, &r));

@@ -1,4 +1,5 @@
-/* group.c: each column is dealt out in a pass over the spans, which counts the places of rows anew.
+/* group.c: columns are dealt out in passes over the spans, each of which counts the places of rows
+ * anew.
  *
  * (1) Member m owns spans first_span[m] … first_span[m+1]-1. Its rows of a user go
  *     behind those of members before it: the sort is stable.
@@ -32,8 +33,9 @@ typedef struct group {
     bool has_time, is_wide;
     int64_t time_base;
     uint32_t *time_low, *time_high; /* dealt out; NULL when there are none */
-    mf_column column;               /* which one deal() deals out */
-    void *to;
+    mf_column first_column; /* of those that deal() deals out */
+    uint32_t n_columns;
+    void *to[MF_COLUMNS];
     bool is_backwards;
     uint32_t *n_kept; /* [n_users] 0: not yet done */
     bool defers;      /* finish_users leaves users with repeated items for later */
@@ -94,32 +96,33 @@ static void scatter(const uint32_t *bits, const uint32_t *place, uint32_t n, voi
 }
 
 /* Times of a block as those of the whole reading. */
-static void convert_times(const group *g, const mf_span *span, uint32_t *bits)
+static void convert_times(const group *g, const mf_span *span, mf_column column, uint32_t *bits)
 {
     const int64_t base = span->time_base;
     for (uint32_t r = 0; !g->is_wide && r < span->n; r++)
         bits[r] = (uint32_t)(base - g->time_base + 1 + (int32_t)bits[r]);
     for (uint32_t r = 0; g->is_wide && !span->wide_time && r < span->n; r++) {
         const uint64_t key = mf_time_key((double)(base + (int32_t)bits[r]));
-        bits[r] = (uint32_t)(g->column == MF_COLUMN_TIME_HIGH ? key >> 32 : key);
+        bits[r] = (uint32_t)(column == MF_COLUMN_TIME_HIGH ? key >> 32 : key);
     }
 }
 
 /* A column of a span in its places. */
-static void deal_span(group *g, const mf_span *span, const uint32_t *place, uint32_t *bits)
+static void deal_column(group *g, const mf_span *span, mf_column column, const uint32_t *place,
+                        uint32_t *bits)
 {
     const uint32_t *index = g->in->item_index[span->reader];
-    const bool is_time = g->column >= MF_COLUMN_TIME_LOW;
+    const bool is_time = column >= MF_COLUMN_TIME_LOW;
     if (is_time && !span->has_time)
         return; /* older than any with a time: 0, as the memory is already */
-    mf_unpack(&span->column[is_time && !span->wide_time ? MF_COLUMN_TIME_LOW : g->column], span->n,
+    mf_unpack(&span->column[is_time && !span->wide_time ? MF_COLUMN_TIME_LOW : column], span->n,
               bits);
-    for (uint32_t r = 0; g->column == MF_COLUMN_ITEM && index != NULL && r < span->n; r++)
+    for (uint32_t r = 0; column == MF_COLUMN_ITEM && index != NULL && r < span->n; r++)
         bits[r] = index[bits[r]];
     if (is_time)
-        convert_times(g, span, bits);
-    scatter(bits, place, span->n, g->to);
-    for (uint32_t r = 0; g->column == MF_COLUMN_ITEM && g->file != NULL && r < span->n; r++)
+        convert_times(g, span, column, bits);
+    scatter(bits, place, span->n, g->to[column]);
+    for (uint32_t r = 0; column == MF_COLUMN_ITEM && g->file != NULL && r < span->n; r++)
         g->file[place[r]] = (uint8_t)(span->file < UINT8_MAX ? span->file : UINT8_MAX);
 }
 
@@ -129,11 +132,14 @@ static void deal(void *context, uint32_t member)
     uint32_t *place = member_rows(g, member);
     const uint64_t first = g->first_span[member];
     const uint64_t end = g->first_span[member + 1];
+    const uint32_t end_column = g->first_column + g->n_columns;
     for (uint64_t s = first; s < end; s++) {
         mf_span *span = &g->in->spans[g->is_backwards ? end - 1 - (s - first) : s];
         find_places(g, member, span, place);
-        deal_span(g, span, place, place + g->n_longest);
-        mf_store_release(&span->column[g->column]);
+        for (uint32_t c = g->first_column; c < end_column; c++)
+            deal_column(g, span, (mf_column)c, place, place + g->n_longest);
+        for (uint32_t c = g->first_column; c < end_column; c++)
+            mf_store_release(&span->column[c]);
     }
 }
 
@@ -189,16 +195,20 @@ static void choose_time(group *g)
     g->time_base = earliest;
 }
 
-static bool deal_out(group *g, mf_column column, void *to, mf_error *err)
+static bool reserve(group *g, mf_column column, void *to, mf_error *err)
 {
     void **array = to;
-    *array = g->to = mf_allocate(g->n_rows, sizeof(uint32_t), "ratings", err);
-    if (g->to == NULL)
-        return false;
-    g->column = column;
+    *array = g->to[column] = mf_allocate(g->n_rows, sizeof(uint32_t), "ratings", err);
+    return *array != NULL;
+}
+
+/* Deals out columns for which memory is reserved. */
+static void deal_out(group *g, mf_column first, uint32_t n_columns)
+{
+    g->first_column = first;
+    g->n_columns = n_columns;
     mf_parallel_run(g->n_members, deal, g);
     g->is_backwards = !g->is_backwards;
-    return true;
 }
 
 /* What was dealt out for a time, as the timestamp that it stands for. */
@@ -309,8 +319,11 @@ static bool compact(group *g, mf_error *err)
 static bool deal_out_times(group *g, mf_error *err)
 {
     choose_time(g);
-    return (!g->is_wide || deal_out(g, MF_COLUMN_TIME_HIGH, &g->time_high, err)) &&
-           deal_out(g, MF_COLUMN_TIME_LOW, &g->time_low, err);
+    if (!reserve(g, MF_COLUMN_TIME_LOW, &g->time_low, err) ||
+        (g->is_wide && !reserve(g, MF_COLUMN_TIME_HIGH, &g->time_high, err)))
+        return false;
+    deal_out(g, MF_COLUMN_TIME_LOW, g->is_wide ? 2 : 1);
+    return true;
 }
 
 /* Rows in their places, by user. */
@@ -329,9 +342,11 @@ static bool deal_rows(group *g, mf_error *err)
         return false;
     mf_parallel_run(g->n_members, count, g);
     add_up(g);
-    return deal_out(g, MF_COLUMN_ITEM, &out->item, err) &&
-           deal_out(g, MF_COLUMN_VALUE, &out->value, err) &&
-           (!g->has_time || g->in->times == MF_TIMES_UNUSED || deal_out_times(g, err));
+    if (!reserve(g, MF_COLUMN_ITEM, &out->item, err) ||
+        !reserve(g, MF_COLUMN_VALUE, &out->value, err))
+        return false;
+    deal_out(g, MF_COLUMN_ITEM, 2);
+    return !g->has_time || g->in->times == MF_TIMES_UNUSED || deal_out_times(g, err);
 }
 
 static void clear_stores(const group *g)

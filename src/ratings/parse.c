@@ -625,17 +625,38 @@ bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, mf_error *err
     return parser->rows != NULL;
 }
 
+/* The bits of a float as a number that orders as the floats do, and back: whole numbers are compared
+ * some at a time. */
+static int32_t key_of(uint32_t bits)
+{
+    return (int32_t)(bits ^ (bits >> 31 ? UINT32_C(0x7FFFFFFF) : 0));
+}
+
+static float value_of(int32_t key)
+{
+    const uint32_t bits = (uint32_t)key_of((uint32_t)key);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /* The least and the greatest value and time of a block, while it is in the cache. */
 static void take_ranges(mf_parser *p, mf_span *span)
 {
     const mf_draft *draft = &p->draft;
     const uint32_t *low = draft->column[MF_COLUMN_TIME_LOW];
     const uint32_t *high = draft->column[MF_COLUMN_TIME_HIGH];
+    const uint32_t *values = draft->column[MF_COLUMN_VALUE];
+    int32_t lowest = INT32_MAX;
+    int32_t highest = INT32_MIN;
     for (uint32_t r = 0; r < draft->n; r++) {
-        float value;
-        memcpy(&value, &draft->column[MF_COLUMN_VALUE][r], sizeof value);
-        p->low = value < p->low ? value : p->low;
-        p->high = value > p->high ? value : p->high;
+        const int32_t key = key_of(values[r]);
+        lowest = key < lowest ? key : lowest;
+        highest = key > highest ? key : highest;
+    }
+    if (draft->n > 0) {
+        p->low = fminf(p->low, value_of(lowest));
+        p->high = fmaxf(p->high, value_of(highest));
     }
     if (!span->has_time || draft->n == 0)
         return;

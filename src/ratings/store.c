@@ -84,13 +84,16 @@ void mf_unpack(const mf_packed *packed, uint32_t n, uint32_t *values)
 static mf_packed measure(const uint32_t *values, uint32_t n)
 {
     int32_t least = n > 0 ? INT32_MAX : 0;
-    uint32_t used = 0;
-    for (uint32_t r = 0; r < n; r++)
-        least = (int32_t)values[r] < least ? (int32_t)values[r] : least;
-    for (uint32_t r = 0; r < n; r++)
-        used |= values[r] - (uint32_t)least;
-    const unsigned shift = used > 0 ? (unsigned)__builtin_ctz(used) : 0;
-    const uint32_t most = used >> shift;
+    int32_t greatest = n > 0 ? INT32_MIN : 0;
+    uint32_t differing = 0;
+    for (uint32_t r = 0; r < n; r++) {
+        const int32_t value = (int32_t)values[r];
+        least = value < least ? value : least;
+        greatest = value > greatest ? value : greatest;
+        differing |= values[r] - values[0];
+    }
+    const unsigned shift = differing > 0 ? (unsigned)__builtin_ctz(differing) : 0;
+    const uint32_t most = ((uint32_t)greatest - (uint32_t)least) >> shift;
     return (mf_packed){.base = (uint32_t)least,
                        .shift = (uint8_t)shift,
                        .n_bytes = most == 0            ? 0

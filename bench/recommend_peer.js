@@ -59,7 +59,7 @@ async function getAll(keys) {
   }
 }
 
-/* "<version> k <count> <checksum>\n[318,…]" */
+/* "<version> k <count> <generation> <checksum>\n[318,…]" */
 function resultOf(request, value, start) {
   const line = value.indexOf('\n');
   const count = value.slice(0, line).split(' ')[2];
@@ -77,7 +77,7 @@ exports.handler = async (event) => {
   const start = performance.now();
   const requests = event.Records.map(({ kinesis: { data } }) => JSON.parse(Buffer.from(data, 'base64')));
   const values = await getAll(requests.map(
-    ({ user_id, top_n }) => `rec:user:${user_id}:top${top_n}:v2:${MODEL_VERSION}`));
+    ({ user_id, top_n }) => `rec:user:${user_id}:top${top_n}:v3:${MODEL_VERSION}`));
   const records = requests.map((request, i) => (
     { Data: Buffer.from(resultOf(request, values[i], start)), PartitionKey: request.user_id }));
   const calls = [];

@@ -33,7 +33,7 @@ typedef struct group {
     bool has_time, is_wide;
     int64_t time_base;
     uint32_t *time_low, *time_high; /* dealt out; NULL when there are none */
-    mf_column first_column; /* of those that deal() deals out */
+    mf_column first_column;         /* of those that deal() deals out */
     uint32_t n_columns;
     void *to[MF_COLUMNS];
     bool is_backwards;

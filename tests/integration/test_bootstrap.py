@@ -59,6 +59,13 @@ class Bootstrap(BootstrapCase):
         self.assertEqual("", self.run_it("--build").stdout)
         self.assertEqual([], self.calls("apt-get"))
 
+    def test_running_on_one_host_needs_no_open_mpi_and_the_image_does(self):
+        self.lacks("libopenmpi-dev")
+        self.run_it("--build")
+        self.assertEqual([], self.calls("apt-get"))
+        self.run_it("--image")
+        self.assertEqual("libopenmpi-dev", self.calls("apt-get")[1][-1])
+
     def test_what_is_missing_is_installed_and_nothing_is_removed_for_it(self):
         """gcc's cross compiler would push gcc-multilib out."""
         self.lacks("libcsv-dev", "curl")

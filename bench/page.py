@@ -34,8 +34,8 @@ def page(folder):
     import browser  # noqa: PLC0415
 
     say("\n## page: the page of local-cloud, on loopback")
-    files = [ROOT / "local/page" / name for name in ("page.html", "page.css", "page.js")]
-    say(f"{sum(path.stat().st_size for path in files)} bytes in {len(files)} files (limit 60000)")
+    sources = [ROOT / "local/page" / name for name in ("page.html", "page.css", "page.js")]
+    say(f"{sum(path.stat().st_size for path in sources)} bytes (limit 60000)")
     if not browser.find_programs():
         say("first paint: NOT MEASURED HERE: chromium and chromedriver are not installed")
         return

@@ -88,7 +88,6 @@ typedef struct file {
 
 static const file files[] = {
     {"/", "text/html; charset=utf-8", mf_local_page_html, &mf_local_page_html_bytes},
-    {"/page/page.css", "text/css; charset=utf-8", mf_local_page_css, &mf_local_page_css_bytes},
     {"/page/page.js", "text/javascript; charset=utf-8", mf_local_page_js, &mf_local_page_js_bytes},
 };
 
@@ -102,17 +101,19 @@ static const file *find_file(mf_http_view path)
 
 static void respond_file(const file *of, mf_http_request *request)
 {
-    char tag[24];
+    char tag[24], policy[320];
     const int n =
         snprintf(tag, sizeof tag, "\"%016" PRIx64 "\"", mf_id_hash(of->bytes, *of->n_bytes));
     mf_local_add_header_bytes(request, "ETag", tag, (size_t)n);
     mf_local_add_header(request, "Cache-Control", "no-cache");
     mf_local_add_header(request, "X-Content-Type-Options", "nosniff");
     mf_local_add_header(request, "Referrer-Policy", "no-referrer");
-    mf_local_add_header(request, "Content-Security-Policy",
-                        "default-src 'none'; script-src 'self'; style-src 'self'; "
-                        "connect-src 'self'; img-src data:; base-uri 'none'; "
-                        "form-action 'none'; frame-ancestors 'none'");
+    snprintf(
+        policy, sizeof policy,
+        "default-src 'none'; script-src 'self'; style-src %s; connect-src 'self'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        mf_local_page_html_style);
+    mf_local_add_header(request, "Content-Security-Policy", policy);
     const mf_http_view have = mf_http_get_header(request, "if-none-match");
     if (have.bytes != NULL && memmem(have.bytes, have.n_bytes, tag, (size_t)n) != NULL) {
         mf_http_respond(request, 304, NULL);

@@ -1,6 +1,6 @@
 /* page.h: the page at / on which a person tries the recommender, and the JSON that only it reads.
  *
- *     GET  /                                   the page; script, style and icon below /page/
+ *     GET  /                                   the page with its style; its script is below /page/
  *     GET  /page/about                         what the model has, and where requests go
  *     GET  /page/users?q=PREFIX                users whose ids begin so
  *     GET  /page/items?q=WORDS                 items by title

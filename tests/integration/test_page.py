@@ -1,6 +1,8 @@
 """test_page.py: the page of local-cloud: its files, the JSON beside them, who is let in, and, in a real
 browser, what a person does with it by mouse and by keyboard."""
 
+import base64
+import hashlib
 import json
 import re
 import socket
@@ -14,19 +16,25 @@ from process import Run
 from programs import SOURCE
 from sanitizers import SANITIZER_ENVIRONMENT
 
-FILES = {"/": "page.html", "/page/page.css": "page.css", "/page/page.js": "page.js"}
+FILES = {"/": "page.html", "/page/page.js": "page.js"}
+LINK = b'<link rel="stylesheet" href="page/page.css">'
 LIST = "return document.querySelector('#list > li') && !document.querySelector('#list[aria-busy]')"
 IDS = "return [...document.querySelectorAll('#list > li')].map((e) => e.dataset.id)"
 
 
 class Files(PageCase):
     def test_the_files_are_those_of_the_source_small_and_cached_by_tag(self):
+        """The style is in the page, so that the first paint waits for nothing; the policy allows this one alone."""
         cloud = self.cloud
         size = 0
+        style = (SOURCE / "local/page/page.css").read_bytes()
+        allowed = base64.b64encode(hashlib.sha256(style).digest()).decode()
         for path, name in FILES.items():
             with self.subTest(path=path):
                 got = cloud.request("GET", path)
-                self.assertEqual((200, (SOURCE / "local/page" / name).read_bytes()), (got.status, got.body))
+                expected = (SOURCE / "local/page" / name).read_bytes().replace(LINK, b"<style>" + style + b"</style>")
+                self.assertEqual((200, expected), (got.status, got.body))
+                self.assertIn(f"style-src 'sha256-{allowed}';", got.headers["Content-Security-Policy"])
                 size += len(got.body)
                 head = cloud.request("HEAD", path)
                 self.assertEqual((200, str(len(got.body)), b""), (head.status, head.headers["Content-Length"], head.body))
@@ -40,7 +48,7 @@ class Files(PageCase):
         self.assertEqual(403, cloud.request("POST", "/").status)
 
     def test_the_files_name_no_other_host_and_write_no_html(self):
-        for name in FILES.values():
+        for name in (*FILES.values(), "page.css"):
             text = (SOURCE / "local/page" / name).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
             self.assertEqual([], re.findall(r"https?://[^\s'\"]*|(?<=[\"'(])//\w[^\s'\"]*", text), name)
             self.assertEqual([], re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text), name)

@@ -40,10 +40,13 @@ typedef struct score {
 static const char usage[] =
     "usage: cross-validate --data FILE [--folds N] [--seeds N] [--export FOLDER] [NAME=VALUE …]\n"
     "\n"
+    "Measures RMSE and MAE of predicted ratings: the ratings are cut into folds, and each fold is\n"
+    "predicted by a model that was learned from the others.\n"
+    "\n"
     "  --data FILE      ratings, in any form that train reads\n"
-    "  --folds N        parts to cut them into (2 to 100, default 5)\n"
-    "  --seeds N        how many different cuts, seed, seed + 1, … (1 to 100, default 1)\n"
-    "  --export FOLDER  also write every fold's two parts as text, and train nothing\n"
+    "  --folds N        number of folds (2 to 100, default 5)\n"
+    "  --seeds N        number of different cuts: seed, seed + 1, … (1 to 100, default 1)\n"
+    "  --export FOLDER  train nothing; write each fold and its training ratings as text\n"
     "  NAME=VALUE       a hyperparameter of train (train --help lists them)\n";
 
 static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)

@@ -11,20 +11,20 @@
 /* clang-format off */
 static const mf_setting table[] = {
     {.name = "PROFILE_EVENTS", .type = MF_SETTING_INTEGER, .min = 1, .max = MF_FEEDBACK_MOST,
-     .initial = "200", .help = "newest events of a user to keep", FIELD(most)},
+     .initial = "200", .help = "newest events of a user that are kept", FIELD(most)},
     {.name = "PROFILE_TTL", .type = MF_SETTING_INTEGER, .min = 60, .max = 31536000,
      .initial = "2592000", .help = "seconds that a user's events are kept after the last one; longer "
                                    "than it takes until a model is trained on them",
      FIELD(ttl_seconds)},
     {.name = "DEAD_LETTER_STREAM_NAME", .aliases = "DEAD_LETTER_STREAM_ARN",
      .type = MF_SETTING_TEXT, .initial = "",
-     .help = "Kinesis stream for records that are no event, with the reason; empty: they are "
-             "logged only", FIELD(dead_letter_stream)},
+     .help = "Kinesis stream for records that are no event, with the reason; empty: they are only logged",
+     FIELD(dead_letter_stream)},
     {.name = "ANSWER_MARGIN_MS", .type = MF_SETTING_INTEGER, .min = 0, .max = 60000,
-     .initial = "500", .help = "everything ends so long before the function's timeout",
+     .initial = "500", .help = "milliseconds before the function's timeout at which all work ends",
      FIELD(margin_ms)},
     {.name = "METRICS", .type = MF_SETTING_BOOLEAN, .initial = "true",
-     .help = "a line of CloudWatch metrics for each batch", FIELD(metrics)},
+     .help = "write a line of CloudWatch metrics for each batch", FIELD(metrics)},
 };
 /* clang-format on */
 

@@ -13,8 +13,8 @@
 /* clang-format off */
 static const mf_setting table[] = {
     {.name = "RECOMMEND_SERVICE_URL", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "URL of serve, such as http://10.0.0.7:8080; this, ENDPOINT_NAME or MODEL_URI",
-     FIELD(service_url)},
+     .help = "URL of serve, such as http://10.0.0.7:8080; one of this, ENDPOINT_NAME and "
+             "MODEL_URI is required", FIELD(service_url)},
     {.name = "ENDPOINT_NAME", .type = MF_SETTING_TEXT, .initial = "",
      .help = "SageMaker endpoint to call", FIELD(endpoint_name)},
     {.name = "MODEL_URI", .aliases = "MODEL_S3_URI MODEL_FILE", .type = MF_SETTING_TEXT,
@@ -26,34 +26,36 @@ static const mf_setting table[] = {
      FIELD(predictions_stream)},
     {.name = "DEAD_LETTER_STREAM_NAME", .aliases = "DEAD_LETTER_STREAM_ARN",
      .type = MF_SETTING_TEXT, .initial = "",
-     .help = "Kinesis stream for records that are no request, with the reason; empty: they are "
-             "logged only", FIELD(dead_letter_stream)},
+     .help = "Kinesis stream for records that are no request, with the reason; empty: they "
+             "are only logged", FIELD(dead_letter_stream)},
     {.name = "TEST_RUN", .type = MF_SETTING_BOOLEAN, .initial = "false",
-     .help = "put nothing on a stream, return the results", FIELD(test_run)},
+     .help = "put nothing on a stream and return the results", FIELD(test_run)},
     {.name = "KEEP_ORDER", .type = MF_SETTING_BOOLEAN, .initial = "true",
-     .help = "two results for one user never travel in one call of PutRecords, which promises no "
-             "order; false: one call, in order unless a part of it fails", FIELD(keep_order)},
+     .help = "two results for one user never share a call of PutRecords, which does not "
+             "guarantee an order; false: one call, in order unless a part of it fails", FIELD(keep_order)},
     {.name = "TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000, .initial = "20",
      .help = "recommendations for a request without top_n", FIELD(top_n)},
     {.name = "MAX_TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000, .initial = "1000",
-     .help = "most recommendations for a request", FIELD(max_top_n)},
+     .help = "largest number of recommendations for a request", FIELD(max_top_n)},
     {.name = "CONCURRENCY", .type = MF_SETTING_INTEGER, .min = 1, .max = MF_AWS_CONNECTIONS_MOST,
-     .initial = "4", .help = "requests to service or endpoint under way at once, of many users "
-                             "each", FIELD(concurrency)},
+     .initial = "4", .help = "concurrent requests to the service or endpoint, each for many users",
+     FIELD(concurrency)},
     {.name = "MODEL_VERSION_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 86400,
-     .initial = "5", .help = "seconds between two looks at the model's version; the cache "
-                             "may be so far behind it", FIELD(version_seconds)},
+     .initial = "5",
+     .help = "seconds between two checks of the model's version; the cache may lag a new "
+             "model by this time", FIELD(version_seconds)},
     {.name = "MODEL_REFRESH_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 31536000,
-     .initial = "300", .help = "of MODEL_URI: seconds between two looks for a newer model; "
-                               "0: never", FIELD(model_refresh_seconds)},
+     .initial = "300", .help = "seconds between two checks for a newer MODEL_URI; 0: never",
+     FIELD(model_refresh_seconds)},
     {.name = "REMEMBERED_REQUESTS", .type = MF_SETTING_INTEGER, .min = 0, .max = 10000000,
-     .initial = "20000", .help = "request_ids with a result to remember: they are passed over when they "
-                                 "come again; 0: none", FIELD(remembered)},
+     .initial = "20000",
+     .help = "completed requests whose ids are remembered, so that they are skipped when they "
+             "come again; 0: none", FIELD(remembered)},
     {.name = "ANSWER_MARGIN_MS", .type = MF_SETTING_INTEGER, .min = 0, .max = 60000,
-     .initial = "500", .help = "everything ends so long before the function's timeout",
+     .initial = "500", .help = "milliseconds before the function's timeout at which all work ends",
      FIELD(margin_ms)},
     {.name = "METRICS", .type = MF_SETTING_BOOLEAN, .initial = "true",
-     .help = "a line of CloudWatch metrics for each batch", FIELD(metrics)},
+     .help = "write a line of CloudWatch metrics for each batch", FIELD(metrics)},
 };
 /* clang-format on */
 

@@ -86,12 +86,12 @@ class Documents(unittest.TestCase):
     def test_the_table_of_hyperparameters_is_that_of_train_help(self):
         help_text = subprocess.run([TRAIN, "--help"], capture_output=True, text=True, check=True,
                                    timeout=60).stdout
-        real = re.findall(r"^  ([a-z_]+) +\S.*\n +.*default ([^;\n]+)", help_text, re.MULTILINE)
+        real = re.findall(r"^  ([a-z_]+) +(\S.*)\n +.*default ([^;\n]+)", help_text, re.MULTILINE)
         self.assertGreater(len(real), 20)
-        table = re.findall(r"^\| `([a-z_]+)` \| ([^|]*) \| [^|]+ \|$", text_of("docs/training.md"),
+        table = re.findall(r"^\| `([a-z_]+)` \| ([^|]*) \| ([^|]+) \|$", text_of("docs/training.md"),
                            re.MULTILINE)
-        self.assertEqual([(name, default.strip().strip("`")) for name, default in table],
-                         [(name, default) for name, default in real])
+        self.assertEqual([(name, meaning, default.strip().strip("`")) for name, default, meaning in table],
+                         [(name, meaning, default) for name, meaning, default in real])
 
     def test_the_table_of_variables_is_that_of_serve_help(self):
         help_text = subprocess.run([SERVE, "--help"], capture_output=True, text=True, check=True,
@@ -193,6 +193,21 @@ class Documents(unittest.TestCase):
         for path in sorted((SOURCE / "docs").glob("*.md")):
             if path.name != "README.md":
                 self.assertIn(f"]({path.name})", index)
+
+    def test_what_a_new_user_wants_to_know_is_within_two_clicks_of_the_readme(self):
+        def targets(path):
+            links = re.findall(r"\]\((?!https?:)([^)#]*)[^)]*\)", path.read_text(encoding="utf-8"))
+            return {(path.parent / link).resolve() for link in links if link.endswith(".md")}
+
+        readme = (SOURCE / "README.md").resolve()
+        one = targets(readme)
+        two = one.union({readme}, *map(targets, one))
+        faq = text_of("docs/README.md").split("\n## FAQ\n")[1]
+        rows = re.findall(r"^\| ([^|]+[?.]) \| (\[.+) \|$", faq, re.MULTILINE)
+        self.assertEqual(10, len(rows))
+        for topic, where in rows:
+            for link in re.findall(r"\]\(([^)#]*)", where):
+                self.assertIn((SOURCE / "docs" / link).resolve(), two, topic)
 
     def test_the_readme_fits_a_reader(self):
         """Its words, code left out as a reader would."""

@@ -294,6 +294,19 @@ static bool open_checkpoints(job *j, const mf_checkpointed *what, bool *resumed,
            mf_checkpoints_resume(&j->checkpoints, what, resumed, err);
 }
 
+/* A host more than there are blocks costs as much as the others. */
+static void tell_share(const job *j)
+{
+    const mf_trainer_share share = mf_trainer_share_get(j->trainer);
+    if (j->group == NULL || share.own > 0)
+        return;
+    mf_log_message(
+        MF_LOG_WARNING, "idle_host",
+        "%s has no part of the rating model: the users are cut into %u blocks, and there "
+        "are %u hosts; %u are as fast",
+        mf_hosts_name(j->group, j->rank), share.all, mf_hosts_size(j->group), share.all);
+}
+
 static bool create_trainer(job *j, mf_error *err)
 {
     const mf_trainer_input input = {
@@ -306,6 +319,7 @@ static bool create_trainer(job *j, mf_error *err)
     j->trainer = mf_trainer_create(&j->values.h, &input, err);
     if (j->trainer == NULL)
         return false;
+    tell_share(j);
     bool resumed;
     const mf_checkpointed what = mf_checkpointed_trainer(j->trainer);
     if (!open_checkpoints(j, &what, &resumed, err))

@@ -5,6 +5,7 @@
  * (3) mf_hosts_share goes round the ring: host r passes on what r - 1 sent, so each host sends every
  *     byte of the others once. mf_hosts_broadcast goes along the ring in pieces, so that all hosts
  *     send at once.
+ * (4) A message of mf_hosts_send travels as parts of exactly part_bytes and a last, shorter one, which is empty when the length is a multiple. So a receiver knows where a message ends.
  * MPI's own functions for all hosts would wait for a lost host for ever. */
 #include "hosts/exchange.h"
 
@@ -27,13 +28,6 @@ enum {
     LONGEST_PAUSE_US = 1000,
     BLAME_SECONDS = 3,
 };
-
-/* One wait: its deadline and its pauses. */
-typedef struct waiting {
-    double start;
-    uint32_t looks;
-    int64_t pause_us;
-} waiting;
 
 /* The transport has failed. When a host dies, its neighbours may notice before they are told who it
  * was: that is the better reason. */
@@ -72,8 +66,7 @@ static bool reap(mf_hosts_group *group, mf_error *err)
     return ok || transport_failed(group, err);
 }
 
-/* A pause between two looks; false when the wait is over. peer: whose message is awaited. */
-static bool wait_more(mf_hosts_group *group, waiting *w, uint32_t peer, mf_error *err)
+bool mf_hosts_pause(mf_hosts_group *group, mf_hosts_waiting *w, uint32_t from, mf_error *err)
 {
     if (mf_hosts_failed(group, err) || !reap(group, err))
         return false;
@@ -84,7 +77,7 @@ static bool wait_more(mf_hosts_group *group, waiting *w, uint32_t peer, mf_error
         w->pause_us = FIRST_PAUSE_US;
     } else if (mf_clock_seconds() - w->start > group->deadline_seconds) {
         return mf_fail(err, MF_ERR_IO, MF_NOWHERE, "%s sent nothing for %g s (hosts_timeout)",
-                       peer < group->size ? group->name[peer] : "every other host",
+                       from < group->size ? group->name[from] : "every other host",
                        group->deadline_seconds);
     }
     usleep((useconds_t)w->pause_us);
@@ -110,16 +103,9 @@ static bool post(mf_hosts_group *group, mf_hosts_channel channel, uint32_t to, u
     return true;
 }
 
-bool mf_hosts_send(mf_hosts_group *group, uint32_t to, uint32_t tag, const void *bytes,
-                   size_t n_bytes, mf_error *err)
+static bool send_part(mf_hosts_group *group, uint32_t to, uint32_t tag, const uint8_t *bytes,
+                      size_t n_bytes, mf_error *err)
 {
-    if (to >= mf_hosts_size(group) || to == mf_hosts_rank(group) || tag >= MF_HOSTS_TAGS ||
-        n_bytes > MF_HOSTS_MESSAGE_BYTES)
-        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
-                       "a message of %zu bytes with tag %u from host %u of %u to %u", n_bytes, tag,
-                       mf_hosts_rank(group), mf_hosts_size(group), to);
-    if (mf_hosts_failed(group, err) || !reap(group, err))
-        return false;
     void *copy = mf_allocate(n_bytes, 1, "a message to a host", err);
     if (copy == NULL)
         return false;
@@ -131,6 +117,24 @@ bool mf_hosts_send(mf_hosts_group *group, uint32_t to, uint32_t tag, const void 
     }
     group->unsent += n_bytes;
     return true;
+}
+
+bool mf_hosts_send(mf_hosts_group *group, uint32_t to, uint32_t tag, const void *bytes,
+                   size_t n_bytes, mf_error *err)
+{
+    if (to >= mf_hosts_size(group) || to == mf_hosts_rank(group) || tag >= MF_HOSTS_TAGS)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                       "a message of %zu bytes with tag %u from host %u of %u to %u", n_bytes, tag,
+                       mf_hosts_rank(group), mf_hosts_size(group), to);
+    if (mf_hosts_failed(group, err) || !reap(group, err))
+        return false;
+    const uint8_t *at = bytes;
+    for (; n_bytes >= group->part_bytes; n_bytes -= group->part_bytes) {
+        if (!send_part(group, to, tag, at, group->part_bytes, err))
+            return false;
+        at += group->part_bytes;
+    }
+    return send_part(group, to, tag, at, n_bytes, err);
 }
 
 size_t mf_hosts_unsent(mf_hosts_group *group)
@@ -152,15 +156,23 @@ static bool probe(mf_hosts_group *group, mf_hosts_channel channel, uint32_t from
 static bool wait_for(mf_hosts_group *group, mf_hosts_channel channel, uint32_t from, uint32_t tag,
                      mf_hosts_message *message, mf_error *err)
 {
-    waiting w = {0};
+    mf_hosts_waiting w = {0};
     for (bool found = false;;) {
         if (!probe(group, channel, from, tag, message, &found, err))
             return false;
         if (found)
             return true;
-        if (!wait_more(group, &w, from, err))
+        if (!mf_hosts_pause(group, &w, from, err))
             return false;
     }
+}
+
+static bool wrong_length(const mf_hosts_group *group, const mf_hosts_message *message, size_t sent,
+                         size_t expected, mf_error *err)
+{
+    return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
+                   "%s sent %zu bytes with tag %u, and %zu were expected",
+                   mf_hosts_name(group, message->from), sent, message->tag, expected);
 }
 
 static bool receive(mf_hosts_group *group, mf_hosts_channel channel, uint32_t from, uint32_t tag,
@@ -171,18 +183,95 @@ static bool receive(mf_hosts_group *group, mf_hosts_channel channel, uint32_t fr
     if (!wait_for(group, channel, from, tag, &message, err))
         return false;
     if (message.n_bytes != n_bytes)
-        return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
-                       "%s sent %zu bytes with tag %u, and %zu were expected",
-                       mf_hosts_name(group, message.from), message.n_bytes, message.tag, n_bytes);
+        return wrong_length(group, &message, message.n_bytes, n_bytes, err);
     if (!group->transport.receive(group->transport.state, channel, &message, bytes, &ticket, err))
         return transport_failed(group, err);
-    waiting w = {0};
+    mf_hosts_waiting w = {0};
     for (bool done = false;;) {
         if (!group->transport.is_done(group->transport.state, ticket, &done, err))
             return transport_failed(group, err);
         if (done)
             return true;
-        if (!wait_more(group, &w, message.from, err))
+        if (!mf_hosts_pause(group, &w, message.from, err))
+            return false;
+    }
+}
+
+/* Receives a part that was found (4). */
+static bool take_part(mf_hosts_group *group, const mf_hosts_message *part, mf_hosts_arrival *a,
+                      mf_error *err)
+{
+    a->is_last = part->n_bytes < group->part_bytes;
+    if (part->n_bytes > a->left || (a->is_last && part->n_bytes < a->left))
+        return wrong_length(group, part, a->n_bytes - a->left + part->n_bytes, a->n_bytes, err);
+    if (!group->transport.receive(group->transport.state, MF_HOSTS_TO_ONE, part, a->at, &a->ticket,
+                                  err))
+        return transport_failed(group, err);
+    a->left -= part->n_bytes;
+    if (!a->is_last)
+        a->at += part->n_bytes;
+    return true;
+}
+
+bool mf_hosts_arrival_begin(mf_hosts_group *group, const mf_hosts_message *found, void *bytes,
+                            size_t n_bytes, mf_hosts_arrival *arrival, mf_error *err)
+{
+    *arrival = (mf_hosts_arrival){
+        .is_under_way = true,
+        .from = found->from,
+        .tag = found->tag,
+        .at = bytes,
+        .n_bytes = n_bytes,
+        .left = n_bytes,
+    };
+    return take_part(group, found, arrival, err);
+}
+
+bool mf_hosts_arrival_continue(mf_hosts_group *group, mf_hosts_arrival *a, bool *done,
+                               mf_error *err)
+{
+    *done = false;
+    for (;;) {
+        bool is_there = false;
+        if (a->ticket != NULL &&
+            !group->transport.is_done(group->transport.state, a->ticket, &is_there, err))
+            return transport_failed(group, err);
+        if (a->ticket != NULL && !is_there)
+            return true;
+        a->ticket = NULL;
+        if (a->is_last) {
+            *a = (mf_hosts_arrival){0};
+            *done = true;
+            return true;
+        }
+        mf_hosts_message part;
+        if (!probe(group, MF_HOSTS_TO_ONE, a->from, a->tag, &part, &is_there, err))
+            return false;
+        if (!is_there)
+            return true;
+        if (!take_part(group, &part, a, err))
+            return false;
+    }
+}
+
+static bool receive_parts(mf_hosts_group *group, uint32_t from, uint32_t tag, void *bytes,
+                          size_t n_bytes, mf_error *err)
+{
+    mf_hosts_message first;
+    mf_hosts_arrival arrival;
+    if (!wait_for(group, MF_HOSTS_TO_ONE, from, tag, &first, err) ||
+        !mf_hosts_arrival_begin(group, &first, bytes, n_bytes, &arrival, err))
+        return false;
+    mf_hosts_waiting w = {0};
+    for (bool done = false;;) {
+        const size_t before = arrival.left;
+        if (!mf_hosts_arrival_continue(group, &arrival, &done, err))
+            return false;
+        if (done)
+            return true;
+        if (arrival.left != before)
+            w = (mf_hosts_waiting){0};
+        if (!mf_hosts_pause(group, &w, first.from, err))
             return false;
     }
 }
@@ -212,17 +301,17 @@ bool mf_hosts_receive(mf_hosts_group *group, uint32_t from, uint32_t tag, void *
                       size_t n_bytes, mf_error *err)
 {
     return needs_others(group, err) && !mf_hosts_failed(group, err) &&
-           receive(group, MF_HOSTS_TO_ONE, from, tag, bytes, n_bytes, err);
+           receive_parts(group, from, tag, bytes, n_bytes, err);
 }
 
 /* Waits until everything is sent. */
 static bool flush(mf_hosts_group *group, mf_error *err)
 {
-    waiting w = {0};
+    mf_hosts_waiting w = {0};
     if (!reap(group, err))
         return false;
     while (group->n_outgoing > 0)
-        if (!wait_more(group, &w, MF_HOSTS_ANY, err))
+        if (!mf_hosts_pause(group, &w, MF_HOSTS_ANY, err))
             return false;
     return true;
 }

@@ -24,19 +24,16 @@
 #include <stdint.h>
 
 #define MF_HOSTS_ANY UINT32_MAX
-enum {
-    MF_HOSTS_TAGS = 1 << 14,          /* tags are 0 … MF_HOSTS_TAGS - 1 */
-    MF_HOSTS_MESSAGE_BYTES = 1 << 30, /* a message has at most so many bytes */
-};
+enum { MF_HOSTS_TAGS = 1 << 14 }; /* tags are 0 … MF_HOSTS_TAGS - 1 */
 
 typedef struct mf_hosts_message {
     uint32_t from;
     uint32_t tag;
-    size_t n_bytes;
+    size_t n_bytes; /* of a message of more than 16 MiB: of its first part */
 } mf_hosts_message;
 
-/* Sends a copy of the bytes to another host and returns at once. n_bytes may be 0. Fails
- * MF_ERR_MEMORY, MF_ERR_IO, MF_ERR_ARGUMENT (to itself, a wrong tag, too many bytes). */
+/* Sends a copy of the bytes to another host and returns at once. n_bytes may be 0, and is not
+ * limited. Fails MF_ERR_MEMORY, MF_ERR_IO, MF_ERR_ARGUMENT (to itself, a wrong tag). */
 MF_MUST_CHECK bool mf_hosts_send(mf_hosts_group *group, uint32_t to, uint32_t tag,
                                  const void *bytes, size_t n_bytes, mf_error *err);
 
@@ -55,9 +52,43 @@ MF_MUST_CHECK bool mf_hosts_wait(mf_hosts_group *group, uint32_t from, uint32_t 
                                  mf_hosts_message *message, mf_error *err);
 
 /* Waits for a message and takes it. It must have exactly n_bytes (MF_ERR_IO). `from` and `tag` may
- * be MF_HOSTS_ANY. */
+ * be MF_HOSTS_ANY. Of a long message each part is waited for in turn. */
 MF_MUST_CHECK bool mf_hosts_receive(mf_hosts_group *group, uint32_t from, uint32_t tag, void *bytes,
                                     size_t n_bytes, mf_error *err);
+
+/* A message that comes in while the caller does something else. All zero: there is none. */
+typedef struct mf_hosts_arrival {
+    bool is_under_way;
+    bool is_last; /* of the part that is under way */
+    uint32_t from;
+    uint32_t tag;
+    uint8_t *at; /* where the next part goes */
+    size_t n_bytes;
+    size_t left;  /* of them not begun yet */
+    void *ticket; /* of the part that is under way; NULL: none is here yet */
+} mf_hosts_arrival;
+
+/* Begins to take the message that mf_hosts_probe has found, which must have exactly n_bytes
+ * (MF_ERR_IO, also later). `bytes` are not to be touched until it is there. */
+MF_MUST_CHECK bool mf_hosts_arrival_begin(mf_hosts_group *group, const mf_hosts_message *found,
+                                          void *bytes, size_t n_bytes, mf_hosts_arrival *arrival,
+                                          mf_error *err);
+
+/* Returns at once. *done: the message is there, and *arrival is all zero again. */
+MF_MUST_CHECK bool mf_hosts_arrival_continue(mf_hosts_group *group, mf_hosts_arrival *arrival,
+                                             bool *done, mf_error *err);
+
+/* How long something has been waited for. All zero: it begins. */
+typedef struct mf_hosts_waiting {
+    double start;
+    uint32_t looks;
+    int64_t pause_us;
+} mf_hosts_waiting;
+
+/* The pause between two looks of a caller that waits for messages of its own accord: promises 1 and
+ * 2. `from`, or MF_HOSTS_ANY, is who has sent nothing when the deadline is over. */
+MF_MUST_CHECK bool mf_hosts_pause(mf_hosts_group *group, mf_hosts_waiting *waiting, uint32_t from,
+                                  mf_error *err);
 
 /* All hosts: returns when every host has called it. */
 MF_MUST_CHECK bool mf_hosts_barrier(mf_hosts_group *group, mf_error *err);

@@ -30,6 +30,7 @@ mf_hosts_group *mf_hosts_group_create(uint32_t rank, uint32_t size, const char *
     group->rank = rank;
     group->size = size;
     group->deadline_seconds = deadline_seconds;
+    group->part_bytes = MF_HOSTS_PART_BYTES;
     pthread_mutex_init(&group->lock, NULL);
     group->name = mf_allocate(size, sizeof *group->name, "names of hosts", err);
     if (group->name == NULL) {

@@ -109,9 +109,9 @@ static bool set_environment(const mpi_library *mpi, mf_error *err)
         {"OMPI_MCA_schizo", "flux"},
         {"OMPI_MCA_ess", "pmi"},
         {"OMPI_MCA_pml", "ob1"},
-        {"OMPI_MCA_btl", "tcp,self"}, /* no shared memory: /dev/shm may be tiny */
-        {"OMPI_MCA_orte_tmpdir_base", "/tmp"},
-        {"OMPI_MCA_btl_tcp_links", "4"}, /* LINKS: EC2 limits a connection to 5 Gbit/s */
+        {"OMPI_MCA_btl", "tcp,self"},               /* no shared memory: /dev/shm may be tiny */
+        {"OMPI_MCA_orte_create_session_dirs", "0"}, /* everything but the job may be read-only */
+        {"OMPI_MCA_btl_tcp_links", "4"},            /* LINKS: EC2 limits a connection to 5 Gbit/s */
         {INTERFACE, ""},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-enum { MF_HOSTS_NAME_BYTES = 96 };
+enum { MF_HOSTS_NAME_BYTES = 96, MF_HOSTS_PART_BYTES = 16 << 20 };
 
 /* A message on its way out. */
 typedef struct mf_hosts_outgoing {
@@ -23,6 +23,7 @@ struct mf_hosts_group {
     char (*name)[MF_HOSTS_NAME_BYTES]; /* [size] */
     bool exchanges;                    /* messages have gone round the ring */
     double deadline_seconds;           /* a wait without a message ends after it */
+    size_t part_bytes;                 /* MF_HOSTS_PART_BYTES, or that of a test */
     mf_hosts_transport transport;
 
     mf_hosts_outgoing *outgoing; /* [n_outgoing], in the order of sending */

@@ -1,5 +1,6 @@
 /* lap.c: threads visit blocks; the calling thread sends and receives item-blocks between two
- * visits.
+ * visits. It never waits for a message while there is a block to visit: an item-block of which a
+ * part has come continues to come in while others are visited.
  *
  * A stripe is an item-block. All of the ring's state is behind one lock: a visit takes a hundred
  * microseconds or more, the search for the next one less than one. */
@@ -11,9 +12,7 @@
 #include <pthread.h>
 #include <time.h>
 
-/* A stripe is sent in messages of at most this many bytes; as many bytes wait at most as copies
- * before another stripe is sent. */
-static const size_t PIECE_BYTES = (size_t)16 << 20;
+/* So many bytes wait at most as copies before another stripe is sent. */
 static const size_t UNSENT_BYTES = (size_t)64 << 20;
 
 /* While other threads work, messages are looked for this often. */
@@ -31,7 +30,11 @@ typedef enum where {
 typedef struct stripe {
     where where;
     uint32_t n_visits; /* in this lap, by all hosts */
-    bool is_awaited;   /* it will arrive once */
+    /* Of the calling thread: */
+    bool is_awaited; /* it will arrive once */
+    uint32_t n_come; /* of its arrays */
+    bool has_come[MF_LAP_ROWS_MOST];
+    mf_hosts_arrival arrival[MF_LAP_ROWS_MOST];
 } stripe;
 
 typedef struct ring {
@@ -42,13 +45,16 @@ typedef struct ring {
     uint32_t *user_visits; /* [own user-blocks] visits in this lap */
     bool *user_busy;       /* the same */
     uint64_t left;         /* visits of own user-blocks to be made */
+    uint32_t n_arrays;     /* that travel with a stripe */
     uint32_t n_awaited;
+    uint32_t n_coming; /* arrays of which a part has come */
     uint32_t n_leaving;
     uint32_t n_busy;
     bool failed;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    mf_error *err; /* of the calling thread */
+    mf_hosts_waiting waiting; /* since the last visit or arrival */
+    mf_error *err;            /* of the calling thread */
 } ring;
 
 static bool out_of_turn;
@@ -97,6 +103,8 @@ static bool start(ring *r, mf_error *err)
     if (r->stripes == NULL || r->user_visits == NULL || r->user_busy == NULL)
         return false;
     r->left = (uint64_t)n_own * grid->item_blocks;
+    for (size_t i = 0; i < MF_LAP_ROWS_MOST; i++)
+        r->n_arrays += r->lap->rows[i].rows != NULL;
     for (uint32_t b = 0; b < grid->item_blocks; b++) {
         stripe *s = &r->stripes[b];
         s->where = mf_lap_home(grid, r->lap->group, b) == r->rank ? HERE : ELSEWHERE;
@@ -153,6 +161,7 @@ static void visit(ring *r, uint32_t b)
     r->user_visits[own]++;
     s->n_visits++;
     r->left--;
+    r->waiting = (mf_hosts_waiting){0};
     s->where = HERE;
     if (host_of(r, next_block(r, b, s->n_visits)) != r->rank) {
         s->where = LEAVING;
@@ -163,24 +172,30 @@ static void visit(ring *r, uint32_t b)
 
 /* --- messages: the calling thread alone ------------------------------------------- */
 
-static bool transfer(ring *r, uint32_t b, uint32_t peer, bool send, mf_error *err)
+/* Each array of a stripe has a tag of its own. */
+static uint32_t tag_of(uint32_t b, uint32_t i)
 {
-    const mf_grid *grid = r->lap->grid;
-    const size_t first = grid->item_block_row[b];
-    const size_t n_rows = grid->item_block_row[b + 1] - first;
-    for (size_t i = 0; i < MF_LAP_ROWS_MOST; i++) {
-        const mf_lap_rows *rows = &r->lap->rows[i];
-        if (rows->rows == NULL)
+    return b * MF_LAP_ROWS_MOST + i;
+}
+
+/* The rows of a stripe in array i. */
+static void *rows_of(const ring *r, uint32_t b, uint32_t i, size_t *n_bytes)
+{
+    const uint32_t *first = &r->lap->grid->item_block_row[b];
+    const mf_lap_rows *rows = &r->lap->rows[i];
+    *n_bytes = (first[1] - first[0]) * rows->row_bytes;
+    return (char *)rows->rows + first[0] * rows->row_bytes;
+}
+
+static bool send_stripe(const ring *r, uint32_t b, uint32_t to, mf_error *err)
+{
+    for (uint32_t i = 0; i < MF_LAP_ROWS_MOST; i++) {
+        size_t n_bytes;
+        if (r->lap->rows[i].rows == NULL)
             continue;
-        char *at = (char *)rows->rows + first * rows->row_bytes;
-        for (size_t left = n_rows * rows->row_bytes; left > 0;) {
-            const size_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
-            if (!(send ? mf_hosts_send(r->lap->group, peer, b, at, n, err)
-                       : mf_hosts_receive(r->lap->group, peer, b, at, n, err)))
-                return false;
-            at += n;
-            left -= n;
-        }
+        const void *rows = rows_of(r, b, i, &n_bytes);
+        if (!mf_hosts_send(r->lap->group, to, tag_of(b, i), rows, n_bytes, err))
+            return false;
     }
     return true;
 }
@@ -197,7 +212,7 @@ static bool send_leaving(ring *r, mf_error *err)
             return true;
         const uint32_t to = host_of(r, next_block(r, b, s->n_visits));
         pthread_mutex_unlock(&r->lock);
-        const bool ok = transfer(r, b, to, true, err);
+        const bool ok = send_stripe(r, b, to, err);
         pthread_mutex_lock(&r->lock);
         if (!ok)
             return false;
@@ -207,39 +222,83 @@ static bool send_leaving(ring *r, mf_error *err)
     return true;
 }
 
-/* The same for stripes that arrive. */
-static bool take_arrived(ring *r, mf_error *err)
+/* Begins to take what has come. Two parts of an array come one after the other. */
+static bool begin_arrivals(ring *r, mf_error *err)
 {
-    while (r->n_awaited > 0) {
+    for (;;) {
         mf_hosts_message message;
+        size_t n_bytes;
         bool found;
         if (!mf_hosts_probe(r->lap->group, MF_HOSTS_ANY, MF_HOSTS_ANY, &message, &found, err))
             return false;
         if (!found)
             return true;
-        if (message.tag >= r->lap->grid->item_blocks || !r->stripes[message.tag].is_awaited)
+        const uint32_t b = message.tag / MF_LAP_ROWS_MOST;
+        const uint32_t i = message.tag % MF_LAP_ROWS_MOST;
+        stripe *s = &r->stripes[b < r->lap->grid->item_blocks ? b : 0];
+        if (b >= r->lap->grid->item_blocks || !s->is_awaited || s->has_come[i] ||
+            r->lap->rows[i].rows == NULL)
             return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
                            "%s sent item-block %u, which is not awaited",
-                           mf_hosts_name(r->lap->group, message.from), message.tag);
-        stripe *s = &r->stripes[message.tag];
-        pthread_mutex_unlock(&r->lock);
-        const bool ok = transfer(r, message.tag, message.from, false, err);
-        pthread_mutex_lock(&r->lock);
-        if (!ok)
+                           mf_hosts_name(r->lap->group, message.from), b);
+        if (s->arrival[i].is_under_way)
+            return true;
+        void *rows = rows_of(r, b, i, &n_bytes);
+        if (!mf_hosts_arrival_begin(r->lap->group, &message, rows, n_bytes, &s->arrival[i], err))
             return false;
-        s->is_awaited = false;
-        s->n_visits = visits_on_arrival(r, message.tag);
-        s->where = HERE;
-        r->n_awaited--;
-        pthread_cond_broadcast(&r->changed);
+        r->n_coming++;
     }
+}
+
+/* Called with the lock, which is given back meanwhile. */
+static bool arrive(ring *r, uint32_t b, mf_error *err)
+{
+    stripe *s = &r->stripes[b];
+    bool ok = true;
+    pthread_mutex_unlock(&r->lock);
+    for (uint32_t i = 0; ok && i < MF_LAP_ROWS_MOST; i++) {
+        bool done = false;
+        if (!s->arrival[i].is_under_way)
+            continue;
+        ok = mf_hosts_arrival_continue(r->lap->group, &s->arrival[i], &done, err);
+        if (!done)
+            continue;
+        s->has_come[i] = true;
+        s->n_come++;
+        r->n_coming--;
+    }
+    pthread_mutex_lock(&r->lock);
+    if (!ok || s->n_come < r->n_arrays)
+        return ok;
+    s->is_awaited = false;
+    s->n_visits = visits_on_arrival(r, b);
+    s->where = HERE;
+    r->n_awaited--;
+    r->waiting = (mf_hosts_waiting){0};
+    pthread_cond_broadcast(&r->changed);
     return true;
+}
+
+/* The same for stripes that arrive. */
+static bool take_arrived(ring *r, mf_error *err)
+{
+    bool ok = true;
+    pthread_mutex_unlock(&r->lock);
+    if (r->n_awaited > 0)
+        ok = begin_arrivals(r, err);
+    else
+        (void)mf_hosts_unsent(r->lap->group); /* sending continues */
+    pthread_mutex_lock(&r->lock);
+    for (uint32_t b = 0; ok && r->n_coming > 0 && b < r->lap->grid->item_blocks; b++)
+        if (r->stripes[b].is_awaited)
+            ok = arrive(r, b, err);
+    return ok;
 }
 
 /* Nothing can be visited: until another thread is done, or a message comes. */
 static bool wait_for_change(ring *r, mf_error *err)
 {
-    if (r->n_busy > 0 || r->n_leaving > 0) {
+    if (r->n_busy > 0) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += LOOK_NS;
@@ -248,11 +307,11 @@ static bool wait_for_change(ring *r, mf_error *err)
             until.tv_sec++;
         }
         pthread_cond_timedwait(&r->changed, &r->lock, &until);
+        r->waiting = (mf_hosts_waiting){0};
         return true;
     }
-    mf_hosts_message message;
     pthread_mutex_unlock(&r->lock);
-    const bool ok = mf_hosts_wait(r->lap->group, MF_HOSTS_ANY, MF_HOSTS_ANY, &message, err);
+    const bool ok = mf_hosts_pause(r->lap->group, &r->waiting, MF_HOSTS_ANY, err);
     pthread_mutex_lock(&r->lock);
     return ok;
 }

@@ -377,6 +377,11 @@ double mf_trainer_fraction(const mf_trainer *t)
     return t->is_released ? 0 : (double)t->at.round / t->grid.n_rounds;
 }
 
+mf_trainer_share mf_trainer_share_get(const mf_trainer *t)
+{
+    return (mf_trainer_share){t->grid.end_block - t->grid.first_block, t->grid.user_blocks};
+}
+
 bool mf_trainer_stopped_early(const mf_trainer *t)
 {
     return t->at.stopped != 0;

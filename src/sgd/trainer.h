@@ -122,6 +122,15 @@ const mf_epoch *mf_trainer_epochs(const mf_trainer *trainer, uint32_t *n);
 /* How much of the running epoch is done, 0 … 1. */
 double mf_trainer_fraction(const mf_trainer *trainer);
 
+/* The blocks into which the users are cut, and how many of them this host has: none when there are
+ * more hosts than blocks. */
+typedef struct mf_trainer_share {
+    uint32_t own;
+    uint32_t all;
+} mf_trainer_share;
+
+mf_trainer_share mf_trainer_share_get(const mf_trainer *trainer);
+
 /* True when early stopping has ended the run. */
 bool mf_trainer_stopped_early(const mf_trainer *trainer);
 

@@ -1,5 +1,6 @@
-/* chain.c: threads work on the slices that are here; the calling thread receives and sends others
- * between two slices. */
+/* chain.c: threads work on the slices that are here. The calling thread receives and sends others
+ * between two slices, and every few milliseconds inside of one: a long message needs both ends
+ * several times. */
 #include "spectral/chain.h"
 
 #include "base/memory.h"
@@ -9,10 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { SLICE = MF_SPECTRAL_SLICE, LOOK_NS = 100000 };
-
-/* A slice is sent in messages of at most this many bytes. */
-static const size_t PIECE_BYTES = (size_t)16 << 20;
+/* Entries of Y between two looks at messages: with AVX-512 about a millisecond. */
+enum { SLICE = MF_SPECTRAL_SLICE, LOOK_NS = 100000, LOOK_ENTRIES = 1 << 19 };
 
 typedef enum state { AWAITED, READY, BUSY, DONE, SENT } state;
 
@@ -24,10 +23,12 @@ typedef struct run {
     uint32_t rank;
     uint32_t size;
     uint32_t n_slices;
-    state *slices;     /* [n_slices] */
-    uint32_t n_left;   /* to be worked on */
-    uint32_t n_unsent; /* to be sent, by the end */
-    uint32_t n_done;   /* of them those that can be sent now */
+    state *slices;              /* [n_slices] */
+    mf_hosts_arrival *arrivals; /* [n_slices] of the calling thread */
+    mf_hosts_waiting waiting;   /* since the last slice that came or was worked on */
+    uint32_t n_left;            /* to be worked on */
+    uint32_t n_unsent;          /* to be sent, by the end */
+    uint32_t n_done;            /* of them those that can be sent now */
     uint32_t n_busy;
     bool failed;
     pthread_mutex_t lock;
@@ -75,49 +76,27 @@ static size_t place_of(const run *r, uint32_t k)
     return r->chain->n * (size_t)k * SLICE;
 }
 
-/* With the lock, which is given back meanwhile. */
-static void multiply(run *r, uint32_t k)
-{
-    const mf_chain *c = r->chain;
-    const size_t width = width_of(r, k);
-    r->slices[k] = BUSY;
-    r->n_busy++;
-    pthread_mutex_unlock(&r->lock);
-    if (r->rows.n_rows > 0)
-        c->kernel->product(&r->rows, c->value, r->x + place_of(r, k), r->z + place_of(r, k), width,
-                           width);
-    pthread_mutex_lock(&r->lock);
-    r->n_busy--;
-    r->n_left--;
-    r->slices[k] = DONE;
-    r->n_done++;
-    pthread_cond_broadcast(&r->changed);
-}
-
 /* --- messages: the calling thread alone, with the lock --------------------------------- */
 
-static bool transfer(run *r, uint32_t k, uint32_t peer, bool send, mf_error *err)
+static bool send_slice(run *r, uint32_t k, mf_error *err)
 {
-    char *at = (char *)(r->z + place_of(r, k));
-    bool ok = true;
+    const float *slice = r->z + place_of(r, k);
     pthread_mutex_unlock(&r->lock);
-    for (size_t left = r->chain->n * width_of(r, k) * sizeof *r->z; ok && left > 0;) {
-        const size_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
-        ok = send ? mf_hosts_send(r->chain->group, peer, k, at, n, err)
-                  : mf_hosts_receive(r->chain->group, peer, k, at, n, err);
-        at += n;
-        left -= n;
-    }
+    const bool ok = mf_hosts_send(r->chain->group, r->rank + 1, k, slice,
+                                  r->chain->n * width_of(r, k) * sizeof *slice, err);
     pthread_mutex_lock(&r->lock);
     return ok;
 }
 
 static bool send_done(run *r, mf_error *err)
 {
-    for (uint32_t k = 0; k < r->n_slices && r->n_unsent > 0; k++) {
+    pthread_mutex_unlock(&r->lock);
+    (void)mf_hosts_unsent(r->chain->group); /* sending continues */
+    pthread_mutex_lock(&r->lock);
+    for (uint32_t k = 0; k < r->n_slices && r->n_done > 0 && r->n_unsent > 0; k++) {
         if (r->slices[k] != DONE)
             continue;
-        if (!transfer(r, k, r->rank + 1, true, err))
+        if (!send_slice(r, k, err))
             return false;
         r->slices[k] = SENT;
         r->n_unsent--;
@@ -126,23 +105,48 @@ static bool send_done(run *r, mf_error *err)
     return true;
 }
 
+/* *done: slice k has come. Without the lock. */
+static bool take_slice(run *r, uint32_t k, bool *done, mf_error *err)
+{
+    mf_hosts_group *group = r->chain->group;
+    mf_hosts_arrival *arrival = &r->arrivals[k];
+    float *slice = r->z + place_of(r, k);
+    mf_hosts_message message;
+    bool found = false;
+    *done = false;
+    if (!arrival->is_under_way && !mf_hosts_probe(group, r->rank - 1, k, &message, &found, err))
+        return false;
+    if (found &&
+        !mf_hosts_arrival_begin(group, &message, slice,
+                                r->chain->n * width_of(r, k) * sizeof *slice, arrival, err))
+        return false;
+    return !arrival->is_under_way || mf_hosts_arrival_continue(group, arrival, done, err);
+}
+
 static bool take_arrived(run *r, mf_error *err)
 {
     for (uint32_t k = 0; k < r->n_slices; k++) {
-        mf_hosts_message message;
-        bool found;
+        bool done;
         if (r->slices[k] != AWAITED)
             continue;
-        if (!mf_hosts_probe(r->chain->group, r->rank - 1, k, &message, &found, err))
+        pthread_mutex_unlock(&r->lock);
+        const bool ok = take_slice(r, k, &done, err);
+        pthread_mutex_lock(&r->lock);
+        if (!ok)
             return false;
-        if (!found)
+        if (!done)
             continue;
-        if (!transfer(r, k, r->rank - 1, false, err))
-            return false;
         r->slices[k] = READY;
+        r->waiting = (mf_hosts_waiting){0};
         pthread_cond_broadcast(&r->changed);
     }
     return true;
+}
+
+static void exchange(run *r)
+{
+    if (!send_done(r, r->err) || !take_arrived(r, r->err))
+        r->failed = true;
 }
 
 /* Until another thread is done, or a slice comes. */
@@ -160,28 +164,68 @@ static bool wait_for_change(run *r, mf_error *err)
             until.tv_sec++;
         }
         pthread_cond_timedwait(&r->changed, &r->lock, &until);
+        r->waiting = (mf_hosts_waiting){0};
         return true;
     }
-    mf_hosts_message message;
     pthread_mutex_unlock(&r->lock);
-    const bool ok = mf_hosts_wait(r->chain->group, r->rank - 1, MF_HOSTS_ANY, &message, err);
+    const bool ok = mf_hosts_pause(r->chain->group, &r->waiting, r->rank - 1, err);
     pthread_mutex_lock(&r->lock);
     return ok;
+}
+
+/* --- threads ------------------------------------------------------------------------- */
+
+/* The row after `first` and some more, LOOK_ENTRIES entries or a little more in all. */
+static uint32_t piece_end(const mf_sparse_rows *rows, uint32_t first)
+{
+    uint32_t end = first + 1;
+    while (end < rows->n_rows && rows->start[end] - rows->start[first] < LOOK_ENTRIES)
+        end++;
+    return end;
+}
+
+/* With the lock, which is given back meanwhile. The rows of a slice are added in turn, in whatever
+ * pieces. */
+static void multiply(run *r, uint32_t k, bool exchanges)
+{
+    const mf_chain *c = r->chain;
+    const size_t width = width_of(r, k);
+    r->slices[k] = BUSY;
+    r->n_busy++;
+    pthread_mutex_unlock(&r->lock);
+    for (uint32_t first = 0, end; first < r->rows.n_rows; first = end) {
+        end = piece_end(&r->rows, first);
+        const mf_sparse_rows piece = rows_between(&r->rows, first, end);
+        c->kernel->product(&piece, c->value, r->x + place_of(r, k), r->z + place_of(r, k), width,
+                           width);
+        if (exchanges && end < r->rows.n_rows) {
+            pthread_mutex_lock(&r->lock);
+            exchange(r);
+            pthread_mutex_unlock(&r->lock);
+        }
+    }
+    pthread_mutex_lock(&r->lock);
+    r->n_busy--;
+    r->n_left--;
+    r->slices[k] = DONE;
+    r->n_done++;
+    r->waiting = (mf_hosts_waiting){0};
+    pthread_cond_broadcast(&r->changed);
 }
 
 static void work(run *r, bool exchanges)
 {
     pthread_mutex_lock(&r->lock);
     while (!r->failed) {
-        if (exchanges && !(send_done(r, r->err) && take_arrived(r, r->err))) {
-            r->failed = true;
+        if (exchanges)
+            exchange(r);
+        if (r->failed)
             break;
-        }
         uint32_t k = 0;
         while (k < r->n_slices && r->slices[k] != READY)
             k++;
         if (k < r->n_slices)
-            multiply(r, k);
+            multiply(r, k, exchanges);
         else if (r->n_left == 0 && (!exchanges || r->n_unsent == 0))
             break;
         else if (exchanges)
@@ -211,15 +255,19 @@ bool mf_chain_multiply(const mf_chain *chain, const float *x, float *z, mf_error
     r.n_left = r.n_slices;
     r.n_unsent = r.rank + 1 < r.size ? r.n_slices : 0;
     r.slices = mf_allocate(r.n_slices, sizeof *r.slices, "the chain of hosts", err);
-    if (r.slices == NULL)
-        return false;
+    r.arrivals = mf_allocate(r.n_slices, sizeof *r.arrivals, "the chain of hosts", err);
+    r.failed = r.slices == NULL || r.arrivals == NULL;
+    if (r.failed)
+        goto done;
     for (uint32_t k = 0; k < r.n_slices; k++)
         r.slices[k] = r.rank == 0 ? READY : AWAITED;
     if (r.rank == 0)
         memset(z, 0, chain->n * chain->width * sizeof *z);
 #pragma omp parallel num_threads((int)chain->n_threads)
     work(&r, omp_get_thread_num() == 0);
+done:
     mf_free(r.slices);
+    mf_free(r.arrivals);
     return !r.failed && mf_hosts_broadcast(chain->group, r.size - 1, z,
                                            chain->n * chain->width * sizeof *z, err);
 }

@@ -62,6 +62,41 @@ class Success(HostsCase):
         self.train(jobs[TWO[0]])
         self.assertEqual(0, second.wait().status, second.result)
 
+    def test_names_that_do_not_resolve_yet_are_tried_again(self):
+        """In a file of names of their own; no name server responds."""
+        if not namespace():
+            self.not_here("a file of names needs a private mount namespace")
+        known, servers = self.folder / "hosts", self.folder / "resolv.conf"
+        known.write_text("127.0.0.1 localhost\n")
+        servers.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        names = ["algo-1.invalid", "algo-2.invalid"]
+        script = ('mount --bind "$1" /etc/hosts; mount --bind "$2" /etc/resolv.conf; shift 2; '
+                  'exec "$@"')
+        jobs = self.jobs(names)
+        second = self.start(jobs[names[1]], wrapper=inside(script, known, servers))
+        second.wait_for(f"{names[0]} cannot be reached yet", "stderr")
+        with known.open("a") as file:
+            file.write(f"127.0.0.1 {names[0]}\n127.0.0.2 {names[1]}\n")
+        self.assertEqual(0, self.start(jobs[names[0]]).wait().status)
+        self.assertEqual(0, second.wait().status, second.result)
+
+    def test_a_read_only_machine_with_a_tiny_shared_memory_is_enough(self):
+        """Only the job's own folder can be written; /dev/shm has one page."""
+        if not namespace():
+            self.not_here("mounts need a private mount namespace")
+        alone = self.job_on(ROWS)
+        self.train(alone)
+        script = ('mount -t tmpfs -o size=4k none /dev/shm; '
+                  'mount --bind /tmp /tmp; mount --bind "$1" "$1"; '
+                  'mount -o remount,bind,ro /tmp; mount -o remount,bind,ro /; '
+                  'if touch /x /tmp/x 2>/dev/null; then exit 77; fi; shift; exec "$@"')
+        jobs = self.jobs(TWO)
+        runs = {name: self.start(job, wrapper=inside(script, job.prefix))
+                for name, job in jobs.items()}
+        for name, run in runs.items():
+            self.assertEqual(0, run.wait().status, run.result)
+        self.assertSameModel(alone, jobs[TWO[0]])
+
     def test_one_host_loads_no_mpi_and_two_do(self):
         def loaded(run):
             return "libmpi" in Path(f"/proc/{run.pid}/maps").read_text()
@@ -111,13 +146,17 @@ class Failure(HostsCase):
                 gate.close()
 
     def test_a_paused_host_ends_all_with_its_name(self):
-        jobs, runs, _ = self.held(THREE, n_epochs=60)
-        runs[THREE[2]].signal(signal.SIGSTOP)
-        results = {name: runs[name].wait() for name in THREE[:2]}
-        self.assertAllFailed(jobs, results, f"{THREE[2]} is lost: nothing came from it for 2 s")
-        runs[THREE[2]].signal(signal.SIGCONT)
-        late = runs[THREE[2]].wait()
-        self.assertFailed(jobs[THREE[2]], late, error="PlatformError")
+        for names, victim in ((TWO, TWO[0]), (THREE, THREE[2])):
+            with self.subTest(victim=victim):
+                jobs, runs, gate = self.held(names, n_epochs=60)
+                runs[victim].signal(signal.SIGSTOP)
+                results = {name: runs[name].wait() for name in names if name != victim}
+                self.assertAllFailed(jobs, results,
+                                     f"{victim} is lost: nothing came from it for 2 s")
+                runs[victim].signal(signal.SIGCONT)
+                gate.drain()
+                late = runs[victim].wait()
+                self.assertFailed(jobs[victim], late, error="PlatformError")
 
     def test_the_failure_of_one_host_is_that_of_all(self):
         bad = self.host(TWO[0], TWO, rows="userId,movieId,rating\n1,2,x\n")
@@ -135,14 +174,37 @@ class Failure(HostsCase):
         results = {name: run.wait() for name, run in runs.items()}
         self.assertAllFailed(jobs, results, f"{TWO[0]}: ", "model.bin", "No space left")
 
+    def test_a_full_disk_of_a_host_that_is_not_the_first_is_told_to_all(self):
+        """It writes its part of the checkpoints."""
+        if not namespace():
+            self.not_here("a tmpfs needs a private mount namespace")
+        jobs = {name: job.keep_checkpoints() for name, job in
+                self.jobs(TWO, n_factors=32, checkpoint_every=1).items()}
+        wrapper = inside('mount -t tmpfs -o size=16k none "$1/checkpoints"; shift; exec "$@"',
+                         jobs[TWO[1]].prefix)
+        runs = {TWO[0]: self.start(jobs[TWO[0]]), TWO[1]: self.start(jobs[TWO[1]], wrapper=wrapper)}
+        results = {name: run.wait() for name, run in runs.items()}
+        self.assertAllFailed(jobs, results, f"{TWO[1]}: ", ".mfck", "No space left")
+
+    def test_a_resourceconfig_without_the_host_itself_ends_all(self):
+        """The host does not know its place, and the others do not know its name."""
+        jobs = self.jobs(TWO, hosts_wait=1)
+        jobs[TWO[1]].hosts("127.0.0.3", TWO)
+        results = self.together(jobs)
+        self.assertFailed(jobs[TWO[1]], results[TWO[1]], "resourceconfig.json", "127.0.0.3")
+        self.assertFailed(jobs[TWO[0]], results[TWO[0]], f"{TWO[1]} did not come within 1 s",
+                          error="PlatformError")
+
     def test_sigterm_on_any_host_stops_all_and_the_model_is_kept(self):
-        jobs, runs, gate = self.held(TWO, n_epochs=2000, checkpoint_every=2000)
-        runs[TWO[1]].signal(signal.SIGTERM)
-        printed = self.drained(gate, runs[TWO[0]])
-        for name in TWO:
-            self.assertEqual(0, runs[name].wait().status, runs[name].result)
-        self.assertLess(printed, 2000)
-        self.assertEqual(["model.bin"], self.model_files(jobs[TWO[0]]))
+        for stopped in TWO:
+            with self.subTest(stopped=stopped):
+                jobs, runs, gate = self.held(TWO, n_epochs=2000, checkpoint_every=2000)
+                runs[stopped].signal(signal.SIGTERM)
+                printed = self.drained(gate, runs[TWO[0]])
+                for name in TWO:
+                    self.assertEqual(0, runs[name].wait().status, runs[name].result)
+                self.assertLess(printed, 2000)
+                self.assertEqual(["model.bin"], self.model_files(jobs[TWO[0]]))
 
     def drained(self, gate, run):
         """Epochs that the run printed until it ended."""

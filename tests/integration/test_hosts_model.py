@@ -13,12 +13,13 @@ PART = re.compile(r"checkpoint-[0-9a-f]{8}-(\d{6})-(\d)-of-(\d)\.mfck")
 
 class SameModel(HostsCase):
     def check(self, counts, rows=ROWS, **hyperparameters):
-        """The metrics of the first of the last hosts."""
+        """The metrics of one host, and of the first of the last hosts, whose runs are self.results."""
         alone = self.job_on(rows, **hyperparameters)
         self.train(alone)
         for names in counts:
             jobs = self.jobs(names, rows=rows, **hyperparameters)
-            for name, result in self.together(jobs).items():
+            self.results = self.together(jobs)
+            for name, result in self.results.items():
                 self.assertEqual(0, result.status, f"{name}: {result}")
             self.assertSameModel(alone, jobs[names[0]], f"{len(names)} hosts, {hyperparameters}")
         return alone.metrics(), jobs[names[0]].metrics(f"metrics-{names[0]}.json")
@@ -26,7 +27,11 @@ class SameModel(HostsCase):
     def test_of_both_models_with_validation_data(self):
         """Checklist 68."""
         one, many = self.check([TWO, THREE, FIVE], validation_fraction=0.1)
-        self.assertGreater(many["epochs"][0]["sent_bytes"], 0)
+        # ring.h: 4 rows and a bias of each item, and a row and a bias more for the validation.
+        due = many["data"]["n_items"] * (5 * 16 + 2) * 4
+        for epoch in many["epochs"]:
+            self.assertGreaterEqual(epoch["sent_bytes"], due)
+            self.assertLess(epoch["sent_bytes"], 1.1 * due)
         self.assertNotIn("sent_bytes", one["epochs"][0])
         for ours, theirs in zip(many["epochs"], one["epochs"]):
             self.assertEqual(theirs["validation_rmse"], ours["validation_rmse"])
@@ -47,7 +52,14 @@ class SameModel(HostsCase):
         self.check([THREE], feedback="implicit")
 
     def test_of_few_users_for_many_hosts(self):
+        """Three users are three blocks at most: two of five hosts have none, and say so."""
         self.check([FIVE], rows=planted(3, 40, 60), n_factors=4)
+        idle = [name for name in FIVE if '"event":"idle_host"' in self.results[name].stderr]
+        self.assertEqual([FIVE[0], FIVE[2]], idle)
+        self.assertIn("the users are cut into 3 blocks, and there are 5 hosts; 3 are as fast",
+                      self.results[FIVE[0]].stderr)
+        self.check([TWO], rows=planted(3, 40, 60), n_factors=4)
+        self.assertNotIn("idle_host", self.results[TWO[0]].stderr + self.results[TWO[1]].stderr)
 
     def test_with_a_base_model(self):
         base = self.job_on(ROWS)

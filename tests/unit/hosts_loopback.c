@@ -1,4 +1,5 @@
-/* hosts_loopback.c: a transport between threads: one list of messages for each host. */
+/* hosts_loopback.c: a transport between threads: one list of messages for each host. A message that
+ * is received is there after some looks. */
 #include "hosts_loopback.h"
 
 #include "base/memory.h"
@@ -13,6 +14,8 @@ typedef struct letter {
     struct letter *next;
     mf_hosts_channel channel;
     mf_hosts_message about;
+    void *to; /* once it is being received */
+    uint32_t looks;
     uint8_t bytes[];
 } letter;
 
@@ -27,6 +30,7 @@ typedef struct endpoint {
     network *net;
     uint32_t rank;
     uint32_t random;
+    letter *opened; /* being received */
 } endpoint;
 
 /* Never NULL, never read. */
@@ -106,19 +110,40 @@ static bool loop_receive(void *state, mf_hosts_channel channel, const mf_hosts_m
         free(taken);
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "receive without probe");
     }
-    if (message->n_bytes > 0)
-        memcpy(bytes, taken->bytes, message->n_bytes);
-    free(taken);
-    *ticket = &sent_at_once;
+    self->random = self->random * 1664525U + 1013904223U;
+    taken->to = bytes;
+    taken->looks = (self->random >> 8) % 3;
+    taken->next = self->opened;
+    self->opened = taken;
+    *ticket = taken;
     return true;
 }
 
 static bool loop_is_done(void *state, mf_hosts_ticket ticket, bool *done, mf_error *err)
 {
-    (void)state;
     (void)err;
-    *done = ticket == &sent_at_once;
+    endpoint *self = state;
+    letter *l = ticket;
+    *done = ticket == &sent_at_once || l->looks-- == 0;
+    if (ticket == &sent_at_once || !*done)
+        return true;
+    if (l->about.n_bytes > 0)
+        memcpy(l->to, l->bytes, l->about.n_bytes);
+    letter **at = &self->opened;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    free(l);
     return true;
+}
+
+static void free_letters(letter *l)
+{
+    while (l != NULL) {
+        letter *next = l->next;
+        free(l);
+        l = next;
+    }
 }
 
 static void tell_all(mf_hosts_group *group, const mf_error *failure)
@@ -175,6 +200,7 @@ bool mf_hosts_loopback_run_within(uint32_t n_hosts, double deadline_seconds,
         end[r] = (endpoint){.net = &net, .rank = r, .random = r};
         net.group[r]->tell = tell_all;
         net.group[r]->teller = &net;
+        net.group[r]->part_bytes = MF_HOSTS_LOOPBACK_PART_BYTES;
         net.group[r]->transport = (mf_hosts_transport){
             .state = &end[r],
             .send = loop_send,
@@ -194,11 +220,8 @@ bool mf_hosts_loopback_run_within(uint32_t n_hosts, double deadline_seconds,
     if (!ok)
         mf_hosts_failed(net.group[0], err);
     for (uint32_t r = 0; r < n_hosts; r++) {
-        for (letter *l = net.first[r]; l != NULL;) {
-            letter *next = l->next;
-            free(l);
-            l = next;
-        }
+        free_letters(net.first[r]);
+        free_letters(end[r].opened);
         mf_hosts_group_destroy(net.group[r]);
     }
     pthread_mutex_destroy(&net.lock);

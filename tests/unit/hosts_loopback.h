@@ -12,6 +12,9 @@
 #include "hosts/exchange.h"
 #include "hosts/group.h"
 
+/* Longer messages travel in parts of so many bytes. */
+enum { MF_HOSTS_LOOPBACK_PART_BYTES = 10000 };
+
 /* What a host does; `argument` is the same for all. */
 typedef bool mf_hosts_loopback_work(mf_hosts_group *group, void *argument, mf_error *err);
 

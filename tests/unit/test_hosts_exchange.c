@@ -5,6 +5,7 @@
 #include "hosts/exchange.h"
 #include "hosts_loopback.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { HOSTS_MAX = 5 };
@@ -166,6 +167,72 @@ static void messages_go_round_a_ring(void **state)
     }
 }
 
+/* Lengths around that of a part, from two hosts with the same tag. */
+static bool long_messages(mf_hosts_group *group, void *argument, mf_error *err)
+{
+    (void)argument;
+    enum { PART = MF_HOSTS_LOOPBACK_PART_BYTES, MOST = 3 * PART };
+    static const size_t lengths[] = {PART - 1, PART, PART + 1, 0, 2 * PART, 3 * PART - 1, 1};
+    enum { N = sizeof lengths / sizeof lengths[0] };
+    const uint32_t rank = mf_hosts_rank(group);
+    uint8_t bytes[MOST];
+    for (size_t i = 0; i < MOST; i++)
+        bytes[i] = byte_of(rank, i);
+    for (size_t m = 0; rank > 0 && m < N; m++)
+        if (!mf_hosts_send(group, 0, 9, bytes, lengths[m], err))
+            return false;
+    for (size_t m = 0; rank == 0 && m < 2 * (size_t)N; m++) {
+        const uint32_t from = 1 + (uint32_t)(m % 2);
+        const size_t n = lengths[m / 2];
+        memset(bytes, 0, MOST);
+        if (!mf_hosts_receive(group, from, 9, bytes, n, err))
+            return false;
+        for (size_t i = 0; i < MOST; i++)
+            if (bytes[i] != (i < n ? byte_of(from, i) : 0))
+                return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "wrong byte %zu of %zu", i, n);
+    }
+    return mf_hosts_barrier(group, err);
+}
+
+static void a_message_longer_than_a_part_arrives_as_one(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    if (!mf_hosts_loopback_run(3, long_messages, NULL, &err))
+        fail_msg("%s", err.text);
+}
+
+static bool lengths_differ(mf_hosts_group *group, void *argument, mf_error *err)
+{
+    const size_t *const lengths = argument; /* sent, expected */
+    uint8_t bytes[2 * MF_HOSTS_LOOPBACK_PART_BYTES] = {0};
+    return mf_hosts_rank(group) == 1 ? mf_hosts_send(group, 0, 5, bytes, lengths[0], err)
+                                     : mf_hosts_receive(group, 1, 5, bytes, lengths[1], err);
+}
+
+static void a_long_message_of_another_size_is_an_error(void **state)
+{
+    (void)state;
+    enum { PART = MF_HOSTS_LOOPBACK_PART_BYTES };
+    static const size_t cases[][3] = {
+        /* sent, expected, told as sent */
+        {PART + 1, PART, PART + 1},
+        {PART, PART + 1, PART},
+        {PART, PART - 1, PART},
+        {3, PART, 3},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        size_t lengths[2] = {cases[c][0], cases[c][1]};
+        char expected[128];
+        mf_error err = {0};
+        snprintf(expected, sizeof expected,
+                 "algo-1: algo-2 sent %zu bytes with tag 5, and %zu were expected", cases[c][2],
+                 cases[c][1]);
+        assert_false(mf_hosts_loopback_run(2, lengths_differ, lengths, &err));
+        assert_string_equal(err.text, expected);
+    }
+}
+
 static bool one_fails(mf_hosts_group *group, void *argument, mf_error *err)
 {
     (void)argument;
@@ -219,14 +286,12 @@ static void a_message_of_another_size_is_an_error(void **state)
 static bool refusals(mf_hosts_group *group, void *argument, mf_error *err)
 {
     (void)argument;
-    mf_error refused[4] = {0};
+    mf_error refused[3] = {0};
     uint8_t byte = 0;
-    const bool ok =
-        !mf_hosts_send(group, mf_hosts_rank(group), 0, &byte, 1, &refused[0]) &&
-        !mf_hosts_send(group, 2, 0, &byte, 1, &refused[1]) &&
-        !mf_hosts_send(group, 1, MF_HOSTS_TAGS, &byte, 1, &refused[2]) &&
-        !mf_hosts_send(group, 1, 0, &byte, (size_t)MF_HOSTS_MESSAGE_BYTES + 1, &refused[3]);
-    for (int i = 0; i < 4; i++)
+    const bool ok = !mf_hosts_send(group, mf_hosts_rank(group), 0, &byte, 1, &refused[0]) &&
+                    !mf_hosts_send(group, 2, 0, &byte, 1, &refused[1]) &&
+                    !mf_hosts_send(group, 1, MF_HOSTS_TAGS, &byte, 1, &refused[2]);
+    for (int i = 0; i < 3; i++)
         if (!ok || refused[i].code != MF_ERR_ARGUMENT)
             return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "refusal %d is missing", i);
     return true;
@@ -254,6 +319,8 @@ int main(void)
         cmocka_unit_test(a_failure_of_one_host_ends_the_waits_of_all_with_its_name),
         cmocka_unit_test(a_wait_for_a_silent_host_ends_with_its_name),
         cmocka_unit_test(a_message_of_another_size_is_an_error),
+        cmocka_unit_test(a_message_longer_than_a_part_arrives_as_one),
+        cmocka_unit_test(a_long_message_of_another_size_is_an_error),
         cmocka_unit_test(messages_to_no_other_host_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

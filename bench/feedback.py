@@ -7,7 +7,6 @@
                         turn, at 1,000 a second
 """
 
-import base64
 import contextlib
 import csv
 import http.client
@@ -21,13 +20,12 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 import serving
 from common import BIN, CPUS, NODE_MODULES, REDIS, ROOT, cpu_seconds, free_port, run, say
 from events import Loop, read_ratings
-from stream_path import at_p99, kinesalite, spread
+from stream_path import Reader, at_p99, kinesalite, spread
 
 sys.path.append(str(ROOT / "tests/integration"))
 
@@ -144,24 +142,12 @@ def under_load(kinesis, stream, rows, seconds):
         process.join()
 
 
-class Reader(threading.Thread):
-    """Polls a stream of one shard: seen, the time at which each probe could be read."""
+class Probes(Reader):
+    """seen: the time at which each probe could be read."""
 
-    def __init__(self, kinesis, stream):
-        super().__init__(daemon=True)
-        self.kinesis, self.seen, self.over = kinesis, {}, False
-        self.iterator = kinesis.call("GetShardIterator", StreamName=stream, ShardIteratorType="LATEST",
-                                     ShardId=kinesis.shards(stream)[0]["ShardId"])["ShardIterator"]
-
-    def run(self):
-        while not self.over:
-            response = self.kinesis.call("GetRecords", ShardIterator=self.iterator)
-            now = time.perf_counter()
-            self.iterator = response["NextShardIterator"]
-            for record in response["Records"]:
-                if record["PartitionKey"].startswith("probe"):
-                    self.seen[record["PartitionKey"]] = now
-            time.sleep(0.002)
+    def take(self, record, now):
+        if record["PartitionKey"].startswith("probe"):
+            self.seen[record["PartitionKey"]] = now
 
 
 def at_pace(n, probe):
@@ -174,7 +160,7 @@ def at_pace(n, probe):
 
 
 def stream_alone(kinesis, rows):
-    reader = Reader(kinesis, "bare")
+    reader = Probes(kinesis, "bare")
     reader.start()
 
     def probe(i):

@@ -47,7 +47,7 @@ def kinesalite():
 
 
 class Reader(threading.Thread):
-    """Polls a stream of one shard; seen: request_id → (time, result)."""
+    """Polls a stream of one shard; take() puts into seen."""
 
     def __init__(self, kinesis, stream):
         super().__init__(daemon=True)
@@ -61,9 +61,16 @@ class Reader(threading.Thread):
             now = time.perf_counter()
             self.iterator = response["NextShardIterator"]
             for record in response["Records"]:
-                result = json.loads(base64.b64decode(record["Data"]))
-                self.seen[result["request_id"]] = (now, result)
+                self.take(record, now)
             time.sleep(0.001)
+
+
+class Results(Reader):
+    """seen: request_id → (time, result)."""
+
+    def take(self, record, now):
+        result = json.loads(base64.b64decode(record["Data"]))
+        self.seen[result["request_id"]] = (now, result)
 
 
 def put_at_a_pace(kinesis, to, users, n, reader):
@@ -124,7 +131,7 @@ def stream(folder):
              "--mapping", "requests=recommend", "--StartingPosition", "TRIM_HORIZON",
              "--FunctionResponseTypes", "ReportBatchItemFailures"], api, {}, EVERY_CPU,
             "/empty"))
-        reader = Reader(kinesis, "results")
+        reader = Results(kinesis, "results")
         reader.start()
         n = PER_SECOND * SECONDS
         bare = put_at_a_pace(kinesis, "results", users, n // 3, reader)

@@ -34,17 +34,6 @@ static bool is_bucket(const char *name, size_t n)
     return n_dots != 3 || n_digits + n_dots != n; /* 192.168.5.4 is none */
 }
 
-static bool is_utf8(const char *text, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        const size_t length = mf_utf8_length(text + i, n - i);
-        if (length == 0)
-            return false;
-        i += length;
-    }
-    return true;
-}
-
 bool mf_aws_s3_uri_parse(const char *uri, mf_aws_s3_location *location, mf_error *err)
 {
     const mf_where where = {uri, 0, 0};
@@ -64,7 +53,7 @@ bool mf_aws_s3_uri_parse(const char *uri, mf_aws_s3_location *location, mf_error
     if (n_key >= MF_AWS_S3_KEY_BYTES)
         return mf_fail(err, MF_ERR_CONFIG, where, "a key of %zu bytes; S3 has at most 1,024",
                        n_key);
-    if (!is_utf8(key, n_key))
+    if (mf_utf8_valid_bytes(key, n_key) < n_key)
         return mf_fail(err, MF_ERR_CONFIG, where, "the key is not UTF-8");
     memcpy(location->bucket, bucket, n_bucket);
     location->bucket[n_bucket] = '\0';

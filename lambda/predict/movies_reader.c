@@ -146,18 +146,6 @@ static bool read_first_line(reader *r, const char *line, size_t n)
 
 /* -------------------------------------------------------------------------- rows */
 
-/* Bytes before the first that is not UTF-8; n when there is none. */
-static size_t valid_bytes(const char *bytes, size_t n)
-{
-    for (size_t at = 0; at < n;) {
-        const size_t length = mf_utf8_length(bytes + at, n - at);
-        if (length == 0)
-            return at;
-        at += length;
-    }
-    return n;
-}
-
 static bool add_row(reader *r, const char *line)
 {
     size_t n[COLUMNS];
@@ -173,7 +161,7 @@ static bool add_row(reader *r, const char *line)
         n[role] = append_field(r, line, r->column[role]);
         if (r->text.failed)
             return mf_fail(&r->err, MF_ERR_MEMORY, here(r), "no memory for a row");
-        const size_t n_valid = n[role] > 0 ? valid_bytes(r->text.bytes + at, n[role]) : 0;
+        const size_t n_valid = n[role] > 0 ? mf_utf8_valid_bytes(r->text.bytes + at, n[role]) : 0;
         if (n_valid < n[role])
             return mf_fail(&r->err, MF_ERR_PARSE, here(r),
                            "%s has the byte 0x%02X, which is not UTF-8: expected the file in UTF-8",

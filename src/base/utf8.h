@@ -1,4 +1,4 @@
-/* utf8.h: the length of a UTF-8 character.
+/* utf8.h: the length of a UTF-8 character, and of UTF-8 text.
  *
  * Threads: any. */
 #ifndef MF_BASE_UTF8_H
@@ -25,6 +25,18 @@ static inline size_t mf_utf8_length(const char *text, size_t n_bytes)
         if ((s[i] & 0xC0) != 0x80)
             return 0;
     return length;
+}
+
+/* Bytes before the first that is not UTF-8; n_bytes when there is none. */
+static inline size_t mf_utf8_valid_bytes(const char *text, size_t n_bytes)
+{
+    for (size_t at = 0; at < n_bytes;) {
+        const size_t length = mf_utf8_length(text + at, n_bytes - at);
+        if (length == 0)
+            return at;
+        at += length;
+    }
+    return n_bytes;
 }
 
 /* True for U+0000 … U+001F and U+007F … U+009F, at the start of a valid character of `length`

@@ -156,17 +156,6 @@ static void zero_terminate(reading *r)
             r->names[c].bytes[MF_COPY_BYTES - 1] = '\0';
 }
 
-static bool is_utf8(const char *text, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes;) {
-        const size_t length = mf_utf8_length(text + i, n_bytes - i);
-        if (length == 0)
-            return false;
-        i += length;
-    }
-    return true;
-}
-
 /* Opens the file, looks at its first bytes and finds the column of the ids. */
 static bool begin(reading *r, const char *path, char why[MF_RATINGS_REASON_BYTES], mf_error *err)
 {
@@ -227,7 +216,8 @@ static bool check_row(reading *r, const char *row, bool *good, mf_error *err)
     }
     for (uint32_t c = 0; c < r->n_names; c++)
         if ((c == r->item || r->column[c] != MF_INDEX_NONE) &&
-            !is_utf8(row + r->split.field[c].begin, r->split.field[c].n_bytes)) {
+            mf_utf8_valid_bytes(row + r->split.field[c].begin, r->split.field[c].n_bytes) <
+                r->split.field[c].n_bytes) {
             mf_items_bad_row(r->items, r->name, r->line, r->split.field[c].begin + 1,
                              "%.60s is not UTF-8: encoding=latin1 or windows-1252 may read it",
                              r->names[c].bytes);
@@ -395,7 +385,7 @@ static bool begins_in_utf8(const reading *r)
     size_t n = r->blocks.end - r->blocks.begin;
     while (n > 0 && head[n - 1] != '\n')
         n--;
-    return is_utf8(head, n);
+    return mf_utf8_valid_bytes(head, n) == n;
 }
 
 /* MovieLens' files are in Windows-1252, or Latin-1, which is a part of it. */

@@ -71,17 +71,6 @@ static bool explain_number(const char *what, const char *kind, mf_cell cell, mf_
     return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s \"%s\" %s", what, text, why);
 }
 
-static bool is_utf8(mf_cell cell)
-{
-    for (size_t at = 0; at < cell.n_bytes;) {
-        const size_t length = mf_utf8_length(cell.bytes + at, cell.n_bytes - at);
-        if (length == 0)
-            return false;
-        at += length;
-    }
-    return true;
-}
-
 static bool explain_id(const char *what, mf_cell cell, mf_error *err)
 {
     char text[QUOTED_BYTES];
@@ -94,7 +83,9 @@ static bool explain_id(const char *what, mf_cell cell, mf_error *err)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                        "%s \"%s\" is not UTF-8 text without control characters%s", what,
                        quoted(text, cell),
-                       is_utf8(cell) ? "" : "; encoding=latin1 or windows-1252 reads other text");
+                       mf_utf8_valid_bytes(cell.bytes, cell.n_bytes) == cell.n_bytes
+                           ? ""
+                           : "; encoding=latin1 or windows-1252 reads other text");
     return true;
 }
 

@@ -97,6 +97,7 @@ typedef struct mf_look {
     mf_dialect dialect; /* of ratings; else form and n_fields say what delimiter fits best */
     bool is_data;       /* not ratings, but rows of data without a header */
     bool is_binary;
+    bool is_plain;                        /* a regular file whose bytes are the text */
     bool is_matrix;                       /* a column for each item or user */
     char reason[MF_RATINGS_REASON_BYTES]; /* of what is not ratings */
     uint32_t n_examples;                  /* the first rows as they are understood, cut short */

@@ -214,6 +214,12 @@ MF_MUST_CHECK bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *
 MF_MUST_CHECK bool mf_ratings_reader_add_as(mf_ratings_reader *reader, const char *path,
                                             const struct mf_dialect *dialect, mf_error *err);
 
+/* Reads bytes begin … end - 1 of a plain file (mf_look.is_plain), which begin and end where rows do. dialect->head is what the range begins with, and for messages head.n_lines also
+ * counts the line ends before it. Fails as mf_ratings_reader_add. */
+MF_MUST_CHECK bool mf_ratings_reader_add_range(mf_ratings_reader *reader, const char *path,
+                                               const struct mf_dialect *dialect, uint64_t begin,
+                                               uint64_t end, mf_error *err);
+
 /* The same from an open descriptor (a FIFO; stays the caller's) whose bytes may
  * be several files one after another: a header line that comes again is
  * skipped, as in a file. A stream that is not ratings is MF_ERR_PARSE. MF_FEEDBACK_AUTO takes what

@@ -17,6 +17,7 @@
 #include "ratings/header.h"
 #include "ratings/parallel.h"
 #include "ratings/parse.h"
+#include "ratings/reader_state.h"
 #include "ratings/shared.h"
 
 #include <math.h>
@@ -27,22 +28,6 @@
 enum {
     HEAD_BYTES = 64 * 1024, /* the first line has to end within them */
     BLOCK_BYTES_DEFAULT = 512 * 1024,
-};
-
-struct mf_ratings_reader {
-    mf_ratings_options options;
-    mf_parser *parsers; /* [n_threads] */
-    mf_buffer *buffers; /* [n_threads] */
-    mf_span *spans;     /* [n_spans] by block number */
-    uint64_t n_spans;
-    size_t span_capacity;
-    mf_ratings_counts counts;
-    mf_error first_bad;   /* the first bad row of all files */
-    mf_file_facts *files; /* [counts.n_files]; their names are ours */
-    size_t file_capacity;
-    mf_dialect *dialects; /* [n_dialects] no two with the same text */
-    size_t n_dialects, dialect_capacity;
-    mf_shared *shared; /* NULL: a single file, or nothing is repeated */
 };
 
 /* One file on its way. Everything from `lock` on is under it. */
@@ -101,6 +86,7 @@ mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, m
     o->max_row_bytes = mf_ratings_row_bytes(o);
     if (o->block_bytes == 0)
         o->block_bytes = BLOCK_BYTES_DEFAULT;
+    reader->n_parsers = o->n_threads;
     reader->parsers = mf_allocate(o->n_threads, sizeof *reader->parsers, "parsers", err);
     reader->buffers = mf_allocate(o->n_threads, sizeof *reader->buffers, "parsers", err);
     if (reader->parsers == NULL || reader->buffers == NULL) {
@@ -218,7 +204,7 @@ static void name_bad_rows(const reading *r)
     }
 }
 
-static bool fail_bad_rows(const mf_ratings_reader *reader, mf_error *err)
+bool mf_reader_fail_bad_rows(const mf_ratings_reader *reader, mf_error *err)
 {
     if (reader->options.max_bad_rows == 0)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s (max_bad_rows=… leaves such rows out)",
@@ -252,9 +238,8 @@ static bool fail_flaw(const reading *r, mf_error *err)
     return true;
 }
 
-/* Number of the dialect among the reader's, to which it is added if it is new. */
-static bool add_dialect(mf_ratings_reader *reader, const mf_dialect *dialect, uint32_t *number,
-                        mf_error *err)
+bool mf_reader_add_dialect(mf_ratings_reader *reader, const mf_dialect *dialect, uint32_t *number,
+                           mf_error *err)
 {
     char text[MF_DIALECT_TEXT_BYTES];
     char other[MF_DIALECT_TEXT_BYTES];
@@ -272,17 +257,31 @@ static bool add_dialect(mf_ratings_reader *reader, const mf_dialect *dialect, ui
     return true;
 }
 
+bool mf_reader_reserve_file(mf_ratings_reader *reader, mf_error *err)
+{
+    const size_t n = reader->counts.n_files + 1;
+    return MF_GROW(reader->files, reader->file_capacity, n, "files", err) &&
+           MF_GROW(reader->flaws, reader->flaws_capacity, n, "files", err);
+}
+
+bool mf_reader_add_file(mf_ratings_reader *reader, const mf_file_facts *facts, mf_error *err)
+{
+    const size_t n_name = strlen(facts->name);
+    char *name = mf_allocate(n_name + 1, 1, "a file's name", err);
+    if (name == NULL)
+        return false;
+    memcpy(name, facts->name, n_name);
+    mf_file_facts *own = &reader->files[reader->counts.n_files++];
+    *own = *facts;
+    own->name = name;
+    return true;
+}
+
 /* The file is read: what its parsers met becomes the reading's. */
 static bool add_file(const reading *r, uint32_t n_members, uint32_t dialect, mf_error *err)
 {
     mf_ratings_reader *reader = r->reader;
-    mf_ratings_counts *counts = &reader->counts;
-    const size_t n_name = strlen(r->name);
-    char *name = mf_allocate(n_name + 1, 1, "a file's name", err);
-    if (name == NULL)
-        return false;
-    memcpy(name, r->name, n_name);
-    mf_file_facts facts = {.name = name,
+    mf_file_facts facts = {.name = r->name,
                            .dialect = dialect,
                            .low = INFINITY,
                            .high = -INFINITY,
@@ -298,9 +297,8 @@ static bool add_file(const reading *r, uint32_t n_members, uint32_t dialect, mf_
         facts.first = fmin(facts.first, p->first);
         facts.last = fmax(facts.last, p->last);
     }
-    reader->files[counts->n_files++] = facts;
-    counts->n_bytes += mf_source_bytes(r->blocks.source);
-    return true;
+    reader->counts.n_bytes += mf_source_bytes(r->blocks.source);
+    return mf_reader_add_file(reader, &facts, err);
 }
 
 static void add_counts(mf_ratings_counts *counts, const mf_row_counts *more)
@@ -321,8 +319,9 @@ static bool read_rows(reading *r, mf_error *err)
     mf_ratings_reader *reader = r->reader;
     mf_ratings_counts *counts = &reader->counts;
     uint32_t dialect = 0;
-    bool ok = MF_GROW(reader->files, reader->file_capacity, counts->n_files + 1, "files", err) &&
-              add_dialect(reader, r->dialect, &dialect, err);
+    const uint32_t n_named = counts->n_named;
+    bool ok = mf_reader_reserve_file(reader, err) &&
+              mf_reader_add_dialect(reader, r->dialect, &dialect, err);
     r->first_block = reader->n_spans;
     /* A file that is one block needs one thread. */
     const bool is_small =
@@ -346,10 +345,11 @@ static bool read_rows(reading *r, mf_error *err)
     counts->n_in_fields += r->dialect->head.n_in_fields;
     counts->n_blank_rows += r->dialect->head.n_blank;
     name_bad_rows(r);
+    reader->flaws[counts->n_files] = (mf_file_flaws){r->n_bad_rows, counts->n_named - n_named};
     if (r->fatal.code == MF_ERR_MEMORY || r->fatal.code == MF_ERR_STOPPED)
         return mf_fail(err, r->fatal.code, MF_NOWHERE, "%s", r->fatal.text);
     if (counts->n_bad_rows > reader->options.max_bad_rows)
-        return fail_bad_rows(reader, err);
+        return mf_reader_fail_bad_rows(reader, err);
     if (r->fatal.code != MF_OK)
         return mf_fail(err, r->fatal.code, MF_NOWHERE, "%s", r->fatal.text);
     return fail_flaw(r, err) && add_file(r, n_members, dialect, err);
@@ -407,6 +407,7 @@ static bool look_at(const mf_blocks *blocks, const mf_ratings_options *options, 
                            err))
         return false;
     look->dialect.encoding = mf_source_encoding(blocks->source);
+    look->is_plain = mf_source_is_plain(blocks->source);
     return true;
 }
 
@@ -473,6 +474,19 @@ bool mf_ratings_reader_add_as(mf_ratings_reader *reader, const char *path,
     return ok;
 }
 
+bool mf_ratings_reader_add_range(mf_ratings_reader *reader, const char *path,
+                                 const struct mf_dialect *dialect, uint64_t begin, uint64_t end,
+                                 mf_error *err)
+{
+    mf_blocks blocks = {.source = mf_source_open(path, -1, path, MF_ENCODING_UTF8, err),
+                        .block_bytes = reader->options.block_bytes};
+    const bool ok = blocks.source != NULL && mf_source_limit(blocks.source, begin, end, err) &&
+                    mf_blocks_peek(&blocks, HEAD_BYTES, err) &&
+                    read_by(reader, &blocks, path, dialect, err);
+    close_blocks(&blocks);
+    return ok;
+}
+
 bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char *name,
                                   mf_error *err)
 {
@@ -498,7 +512,7 @@ const mf_dialect *mf_ratings_reader_dialects(const mf_ratings_reader *reader, si
 uint32_t mf_ratings_reader_distinct(const mf_ratings_reader *reader)
 {
     mf_values all = {0};
-    for (uint32_t t = 0; t < reader->options.n_threads; t++) {
+    for (uint32_t t = 0; t < reader->n_parsers; t++) {
         const mf_values *own = &reader->parsers[t].values;
         for (uint32_t i = 0; i < own->n && i < MF_VALUES_COUNTED; i++)
             mf_values_add(&all, own->bits[i]);
@@ -514,22 +528,12 @@ void mf_ratings_reader_shared(const mf_ratings_reader *reader, mf_shared_rows *s
     *n = reader->shared != NULL ? mf_shared_top(reader->shared, shared, n_most) : 0;
 }
 
-/* The two kinds of ids, merged side by side. */
-typedef struct merging {
-    mf_ratings_reader *reader;
-    uint32_t *user_index[MF_THREADS_OF_READING]; /* NULL: local indexes are the final ones */
-    uint32_t *item_index[MF_THREADS_OF_READING];
-    mf_id_map users, items;
-    mf_error user_error, item_error;
-} merging;
-
 static bool merge_maps(const mf_ratings_reader *reader, bool is_users, mf_id_map *merged,
                        uint32_t **translation, mf_error *err)
 {
-    const uint32_t n_threads = reader->options.n_threads;
-    mf_id_map maps[MF_THREADS_OF_READING];
+    mf_id_map maps[MF_READERS_MOST];
     uint32_t n_filled = 0;
-    for (uint32_t t = 0; t < n_threads; t++) {
+    for (uint32_t t = 0; t < reader->n_parsers; t++) {
         maps[t] = is_users ? reader->parsers[t].users : reader->parsers[t].items;
         n_filled += maps[t].n > 0;
     }
@@ -539,35 +543,54 @@ static bool merge_maps(const mf_ratings_reader *reader, bool is_users, mf_id_map
         *(is_users ? &only->users : &only->items) = (mf_id_map){0};
         return true;
     }
-    return mf_id_map_merge(maps, n_threads,
+    return mf_id_map_merge(maps, reader->n_parsers,
                            is_users ? reader->options.max_users : reader->options.max_items,
                            is_users ? "users" : "items", merged, translation, err);
 }
 
 static void merge(void *context, uint32_t member)
 {
-    merging *m = context;
+    mf_merged_ids *m = context;
     if (member == 0)
         merge_maps(m->reader, true, &m->users, m->user_index, &m->user_error);
     else
         merge_maps(m->reader, false, &m->items, m->item_index, &m->item_error);
 }
 
-static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *ratings, mf_error *err)
+bool mf_reader_merge_ids(mf_ratings_reader *reader, mf_merged_ids *m, mf_error *err)
 {
-    mf_store *stores[MF_THREADS_OF_READING];
-    const uint32_t n_threads = reader->options.n_threads;
-    mf_parallel_run(n_threads > 1 ? 2 : 1, merge, m);
-    if (n_threads == 1)
+    m->reader = reader;
+    mf_parallel_run(reader->options.n_threads > 1 ? 2 : 1, merge, m);
+    if (reader->options.n_threads == 1)
         merge(m, 1);
     const mf_error *failed = m->user_error.code != MF_OK ? &m->user_error : &m->item_error;
     if (failed->code != MF_OK)
         return mf_fail(err, failed->code, MF_NOWHERE, "%s", failed->text);
-    for (uint32_t t = 0; t < n_threads; t++) {
+    for (uint32_t t = 0; t < reader->n_parsers; t++) {
         mf_id_map_clear(&reader->parsers[t].users);
         mf_id_map_clear(&reader->parsers[t].items);
-        stores[t] = &reader->parsers[t].store;
     }
+    return true;
+}
+
+void mf_merged_ids_clear(mf_merged_ids *m)
+{
+    mf_id_map_clear(&m->users);
+    mf_id_map_clear(&m->items);
+    for (uint32_t t = 0; t < MF_READERS_MOST; t++) {
+        mf_free(m->user_index[t]);
+        mf_free(m->item_index[t]);
+    }
+}
+
+static bool group_rows(mf_ratings_reader *reader, mf_merged_ids *m, mf_ratings *ratings,
+                       mf_error *err)
+{
+    mf_store *stores[MF_READERS_MOST];
+    if (!mf_reader_merge_ids(reader, m, err))
+        return false;
+    for (uint32_t t = 0; t < reader->n_parsers; t++)
+        stores[t] = &reader->parsers[t].store;
     ratings->n_users = m->users.n;
     ratings->n_items = m->items.n;
     if (reader->counts.n_files > 1) {
@@ -579,11 +602,11 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
                                   .shared = reader->shared,
                                   .n_spans = reader->n_spans,
                                   .stores = stores,
-                                  .n_stores = n_threads,
+                                  .n_stores = reader->n_parsers,
                                   .user_index = m->user_index,
                                   .item_index = m->item_index,
                                   .n_users = m->users.n,
-                                  .n_threads = n_threads,
+                                  .n_threads = reader->options.n_threads,
                                   .adds = ratings->feedback == MF_FEEDBACK_IMPLICIT,
                                   .times = reader->options.times};
     return mf_id_map_take(&m->users, &ratings->users, err) &&
@@ -593,16 +616,15 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
 /* Leaves out the rows of users who are to be forgotten. */
 static bool forget_rows(mf_ratings_reader *reader, mf_error *err)
 {
-    const uint32_t n_threads = reader->options.n_threads;
     uint64_t n_left = 0;
-    for (uint32_t t = 0; t < n_threads; t++) {
+    for (uint32_t t = 0; t < reader->n_parsers; t++) {
         mf_id_map *users = &reader->parsers[t].users;
         double *until = mf_allocate(users->n, sizeof *until, "users to forget", err);
         if (until == NULL)
             return false;
         for (uint32_t u = 0; u < users->n; u++)
             until[u] = -(double)INFINITY;
-        for (uint32_t from = 0; from < n_threads; from++)
+        for (uint32_t from = 0; from < reader->n_parsers; from++)
             mf_tombstones_apply(&reader->parsers[from].tombstones, users, until);
         for (uint64_t s = 0; s < reader->n_spans; s++)
             if (reader->spans[s].reader == t) {
@@ -650,19 +672,14 @@ mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
     ratings->counts = reader->counts;
     ratings->feedback = reader->options.feedback == MF_FEEDBACK_IMPLICIT ? MF_FEEDBACK_IMPLICIT
                                                                          : MF_FEEDBACK_EXPLICIT;
-    for (uint32_t t = 0; t < reader->options.n_threads; t++) {
+    for (uint32_t t = 0; t < reader->n_parsers; t++) {
         mf_buffer_free(&reader->buffers[t]);
         mf_draft_clear(&reader->parsers[t].draft);
     }
-    merging m = {.reader = reader};
+    mf_merged_ids m = {0};
     const bool ok = group_rows(reader, &m, ratings, err) &&
                     (reader->counts.n_forgotten == 0 || mf_ratings_drop_unrated(ratings, err));
-    mf_id_map_clear(&m.users);
-    mf_id_map_clear(&m.items);
-    for (uint32_t t = 0; t < reader->options.n_threads; t++) {
-        mf_free(m.user_index[t]);
-        mf_free(m.item_index[t]);
-    }
+    mf_merged_ids_clear(&m);
     if (!ok) {
         mf_ratings_destroy(ratings);
         return NULL;
@@ -674,7 +691,7 @@ void mf_ratings_reader_destroy(mf_ratings_reader *reader)
 {
     if (reader == NULL)
         return;
-    for (uint32_t t = 0; t < reader->options.n_threads; t++) {
+    for (uint32_t t = 0; t < reader->n_parsers; t++) {
         if (reader->parsers != NULL)
             mf_parser_clear(&reader->parsers[t]);
         if (reader->buffers != NULL)
@@ -683,6 +700,7 @@ void mf_ratings_reader_destroy(mf_ratings_reader *reader)
     for (uint64_t f = 0; f < reader->counts.n_files; f++)
         mf_free(reader->files[f].name);
     mf_free(reader->files);
+    mf_free(reader->flaws);
     mf_free(reader->dialects);
     mf_free(reader->shared);
     mf_free(reader->parsers);

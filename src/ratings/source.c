@@ -25,6 +25,7 @@ struct mf_source {
     char magic[MF_PACKING_MAGIC_BYTES]; /* the first bytes, read to tell gzip and zstd */
     size_t n_magic, magic_used;
     mf_unpack *unpack; /* NULL: plain */
+    uint64_t n_left;   /* of a plain file, at most: mf_source_limit */
     uint64_t n_bytes;
     mf_encoding encoding;
     /* The beginning of the text, and what is converted. */
@@ -114,6 +115,7 @@ mf_source *mf_source_open(const char *path, int fd, const char *name, mf_encodin
     if (source == NULL)
         return NULL;
     source->name = name;
+    source->n_left = UINT64_MAX;
     source->encoding = encoding;
     source->owns_fd = path != NULL;
     source->fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : fd;
@@ -126,11 +128,25 @@ mf_source *mf_source_open(const char *path, int fd, const char *name, mf_encodin
     return source;
 }
 
+bool mf_source_limit(mf_source *source, uint64_t begin, uint64_t end, mf_error *err)
+{
+    const mf_where where = {source->name, 0, 0};
+    if (source->unpack != NULL || source->waits)
+        return mf_fail(err, MF_ERR_IO, where, "is packed or no regular file: it has no ranges");
+    if (lseek(source->fd, (off_t)begin, SEEK_SET) < 0)
+        return mf_fail_errno(err, errno, where, "cannot read");
+    source->n_magic = source->magic_used = 0;
+    source->n_left = end - begin;
+    return true;
+}
+
 /* Fills bytes[0 .. n_bytes) with what is in the file unless its end comes first. */
 static bool read_plain(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read,
                        mf_error *err)
 {
     *n_read = 0;
+    if (n_bytes > source->n_left)
+        n_bytes = (size_t)source->n_left;
     while (*n_read < n_bytes) {
         size_t n = 0;
         const bool ok =
@@ -143,6 +159,8 @@ static bool read_plain(mf_source *source, char *bytes, size_t n_bytes, size_t *n
             break;
         *n_read += n;
     }
+    if (source->unpack == NULL)
+        source->n_left -= *n_read;
     return true;
 }
 
@@ -224,6 +242,11 @@ bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_re
 mf_encoding mf_source_encoding(const mf_source *source)
 {
     return source->encoding;
+}
+
+bool mf_source_is_plain(const mf_source *source)
+{
+    return source->unpack == NULL && !source->waits && source->encoding == MF_ENCODING_UTF8;
 }
 
 uint64_t mf_source_bytes(const mf_source *source)

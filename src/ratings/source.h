@@ -29,6 +29,10 @@ typedef struct mf_source mf_source;
 mf_source *mf_source_open(const char *path, int fd, const char *name, mf_encoding encoding,
                           mf_error *err);
 
+/* Before the first read: of the file's bytes only begin … end - 1 are the text. Fails MF_ERR_IO, also
+ * when the file is not plain. */
+MF_MUST_CHECK bool mf_source_limit(mf_source *source, uint64_t begin, uint64_t end, mf_error *err);
+
 /* Fills bytes[0 .. n_bytes) unless the end comes first; *n_read says how far.
  * Fails as mf_source_open. */
 MF_MUST_CHECK bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read,
@@ -36,6 +40,9 @@ MF_MUST_CHECK bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes
 
 /* What the text is in; MF_ENCODING_AUTO before the first read. */
 mf_encoding mf_source_encoding(const mf_source *source);
+
+/* After the first read: a regular file whose bytes are the text, neither packed nor converted. */
+bool mf_source_is_plain(const mf_source *source);
 
 /* Bytes given out so far. */
 uint64_t mf_source_bytes(const mf_source *source);

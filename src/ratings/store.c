@@ -36,6 +36,23 @@ static mf_chunk *chunk_for(mf_store *store, mf_column column, size_t n_bytes, mf
     return chunk->bytes != NULL ? chunk : NULL;
 }
 
+mf_chunk *mf_store_adopt(mf_store *store, mf_column column, void *bytes, uint32_t n_columns,
+                         mf_error *err)
+{
+    mf_chunk *chunk = mf_allocate(1, sizeof *chunk, "rating rows", err);
+    if (chunk == NULL || n_columns == 0) {
+        mf_free(bytes);
+        bytes = NULL;
+    }
+    if (chunk == NULL)
+        return NULL;
+    chunk->next = store->newest[column];
+    store->newest[column] = chunk;
+    chunk->bytes = bytes;
+    atomic_store(&chunk->n_columns, n_columns);
+    return chunk;
+}
+
 /* A loop for each width of a code. */
 #define PACK(type)                                                                                 \
     for (uint32_t r = 0; r < n; r++)                                                               \

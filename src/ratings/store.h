@@ -67,6 +67,17 @@ typedef struct mf_store {
 MF_MUST_CHECK bool mf_store_pack(mf_store *store, mf_column column, const uint32_t *values,
                                  uint32_t n, mf_packed *packed, mf_error *err);
 
+/* Bytes of the codes of n rows. */
+static inline size_t mf_packed_bytes(const mf_packed *packed, uint32_t n)
+{
+    return (size_t)n * packed->n_bytes;
+}
+
+/* A chunk of bytes (mf_free) that hold codes of n_columns columns, which are to be released; the
+ * store's from then on, also after a failure. NULL and MF_ERR_MEMORY. */
+struct mf_chunk *mf_store_adopt(mf_store *store, mf_column column, void *bytes, uint32_t n_columns,
+                                mf_error *err);
+
 /* The n values of a column. */
 void mf_unpack(const mf_packed *packed, uint32_t n, uint32_t *values);
 

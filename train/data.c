@@ -3,7 +3,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "data_files.h"
 #include "data_plan.h"
+#include "data_share.h"
 #include "progress.h"
 #include "sagemaker/channel_data.h"
 
@@ -111,30 +113,45 @@ static bool add_files(const mf_data_plan *plan, mf_ratings_reader *reader, mf_er
 }
 
 /* A reader with all files that can be read. NULL on failure. */
-static mf_ratings_reader *read_files(const mf_channel *channel, const mf_channel_files *files,
+static mf_ratings_reader *read_plan(const mf_channel *channel, const mf_data_files *files,
+                                    const mf_data_plan *plan, const mf_ratings_options *options,
+                                    mf_error *err)
+{
+    if (files->group != NULL)
+        return mf_data_share_read(channel, files, plan, options, err);
+    mf_ratings_reader *reader = mf_ratings_reader_create(options, err);
+    if (reader != NULL && add_files(plan, reader, err))
+        return reader;
+    mf_ratings_reader_destroy(reader);
+    return NULL;
+}
+
+static mf_ratings_reader *read_files(const mf_channel *channel, mf_hosts_group *group,
                                      const mf_ratings_options *options, mf_data_report *report,
                                      mf_error *err)
 {
-    mf_data_plan plan;
+    mf_data_files files;
+    mf_data_plan plan = {0};
     mf_ratings_options how = *options;
     mf_ratings_reader *reader = NULL;
     const bool is_train = channel->rule != NULL && strcmp(channel->rule->name, "train") == 0;
-    bool ok = mf_data_plan_make(files, options, &plan, err) &&
-              (!is_train || mf_data_plan_find_items(&plan, options, err));
+    bool ok = mf_data_files_list(channel, group, &files, err);
+    if (!ok)
+        goto done;
+    ok = mf_data_plan_make(&files, options, &plan, err) &&
+         (!is_train || mf_data_plan_find_items(&plan, &files, options, err));
     mf_data_report_begin(report, &plan);
     mf_data_report_log_files(report, channel->name);
     if (ok && plan.n_read == 0)
         ok = fail_findings(channel, &plan, err);
     if (ok) {
         how.feedback = plan.feedback;
-        reader = mf_ratings_reader_create(&how, err);
-        ok = reader != NULL && add_files(&plan, reader, err);
+        reader = read_plan(channel, &files, &plan, &how, err);
     }
+done:
     mf_data_plan_clear(&plan);
-    if (ok)
-        return reader;
-    mf_ratings_reader_destroy(reader);
-    return NULL;
+    mf_data_files_clear(&files);
+    return reader;
 }
 
 /* The same error with the channel's name in front. */
@@ -178,25 +195,22 @@ static mf_ratings *finish(const mf_channel *channel, mf_ratings_reader *reader,
     return ratings;
 }
 
-mf_ratings *mf_data_read_channel(const mf_channel *channel, const mf_ratings_options *options,
-                                 mf_data_report *report, mf_error *err)
+mf_ratings *mf_data_read_channel(const mf_channel *channel, mf_hosts_group *group,
+                                 const mf_ratings_options *options, mf_data_report *report,
+                                 mf_error *err)
 {
     const double start = mf_clock_seconds();
     mf_ratings *ratings = NULL;
-    mf_ratings_reader *reader = NULL;
-    mf_channel_files *files = NULL;
+    mf_ratings_reader *reader;
     if (channel->mode == MF_CHANNEL_PIPE) {
         mf_data_report_begin(report, NULL);
         reader = read_pipe(channel, options, err);
     } else {
-        files = mf_channel_files_create(channel, err);
-        if (files != NULL)
-            reader = read_files(channel, files, options, report, err);
+        reader = read_files(channel, group, options, report, err);
     }
     if (reader != NULL)
         ratings = finish(channel, reader, report, start, err);
     mf_progress_clear();
-    mf_channel_files_destroy(files);
     mf_ratings_reader_destroy(reader);
     return ratings;
 }

@@ -2,6 +2,7 @@
 #include "data_plan.h"
 
 #include "base/memory.h"
+#include "hosts/exchange.h"
 #include "items/items.h"
 
 #include <ctype.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PATTERN_BYTES = 256 };
+enum { PATTERN_BYTES = 256, LOOKS_AT_ONCE = 1024 };
 
 static const char *base_name(const char *name)
 {
@@ -175,23 +176,67 @@ static bool keep_reason(mf_planned_file *file, const char *reason, mf_error *err
     return file->reason != NULL;
 }
 
-static bool look_at(mf_data_plan *plan, const mf_channel_file *from,
-                    const mf_ratings_options *options, mf_planned_file *file, mf_look *look,
-                    mf_error *err)
+/* What a look at the file saw becomes the plan's. */
+static bool take_look(mf_data_plan *plan, const mf_data_file *from, const mf_look *look,
+                      mf_error *err)
 {
+    mf_planned_file *file = &plan->file[plan->n];
+    file->number = plan->n++;
     file->path = from->path;
     file->name = from->name;
-    if (!mf_ratings_look(file->path, options, look, err))
-        return false;
     file->is_read = look->content == MF_RATINGS_READ;
     file->is_data = look->is_data;
     file->is_binary = look->is_binary;
+    file->is_plain = look->is_plain;
     if (!add_dialect(plan, &look->dialect, &file->dialect, err))
         return false;
     file->head = look->dialect.head;
     if (file->is_read && plan->n_read++ == 0)
         plan->example = *look;
     return look->reason[0] == '\0' || keep_reason(file, look->reason, err);
+}
+
+static bool look_at_all(mf_data_plan *plan, const mf_data_files *files,
+                        const mf_ratings_options *options, mf_error *err)
+{
+    mf_look *look = mf_allocate(1, sizeof *look, "a file's look", err);
+    bool ok = look != NULL;
+    for (size_t i = 0; ok && i < files->n; i++)
+        ok = mf_ratings_look(files->file[i].path, options, look, err) &&
+             take_look(plan, &files->file[i], look, err);
+    mf_free(look);
+    return ok;
+}
+
+/* Files from … end - 1 of a sharded channel: each host looks at its own. */
+static bool look_at_shares(mf_data_plan *plan, const mf_data_files *files, size_t from, size_t end,
+                           const mf_ratings_options *options, mf_error *err)
+{
+    bool ok = false;
+    size_t n_own = 0;
+    mf_hosts_pieces looks = {0};
+    mf_look *own = mf_allocate(end - from, sizeof *own, "looks at files", err);
+    size_t *next = mf_allocate(mf_hosts_size(files->group), sizeof *next, "looks at files", err);
+    if (own == NULL || next == NULL)
+        goto done;
+    for (size_t i = from; i < end; i++)
+        if (mf_data_file_is_here(files, i) &&
+            !mf_ratings_look(files->file[i].path, options, &own[n_own++], err))
+            goto done;
+    if (!mf_hosts_gather(files->group, own, n_own * sizeof *own, &looks, err))
+        goto done;
+    for (size_t i = from; i < end; i++) {
+        const uint32_t owner = files->file[i].owner;
+        memcpy(own, looks.bytes + looks.start[owner] + next[owner]++ * sizeof *own, sizeof *own);
+        if (!take_look(plan, &files->file[i], own, err))
+            goto done;
+    }
+    ok = true;
+done:
+    mf_free(own);
+    mf_free(next);
+    mf_hosts_pieces_free(&looks);
+    return ok;
 }
 
 /* Events without a rating, to be read as ratings of which there is none. */
@@ -253,25 +298,34 @@ static const mf_planned_file *find_like(const mf_data_plan *plan, size_t i, bool
     return NULL;
 }
 
-static bool read_like(mf_data_plan *plan, mf_planned_file *file, const mf_planned_file *other,
-                      const mf_ratings_options *options, bool *fits, mf_error *err)
+static bool read_like(mf_data_plan *plan, const mf_data_files *files, mf_planned_file *file,
+                      const mf_planned_file *other, const mf_ratings_options *options, bool *fits,
+                      mf_error *err)
 {
-    mf_dialect dialect;
-    if (!mf_ratings_look_like(file->path, options, dialect_of(plan, other), &dialect, fits, err))
+    struct {
+        mf_dialect dialect;
+        bool fits;
+    } found = {0};
+    if ((mf_data_file_is_here(files, file->number) &&
+         !mf_ratings_look_like(file->path, options, dialect_of(plan, other), &found.dialect,
+                               &found.fits, err)) ||
+        !mf_data_file_tell(files, file->number, &found, sizeof found, err))
         return false;
+    *fits = found.fits;
     if (!*fits)
         return true;
-    if (!add_dialect(plan, &dialect, &file->dialect, err))
+    if (!add_dialect(plan, &found.dialect, &file->dialect, err))
         return false;
     plan->n_read += !file->is_read;
-    file->head = dialect.head;
+    file->head = found.dialect.head;
     file->is_read = true;
     file->like = other->name;
     return true;
 }
 
 /* (2) and (3) */
-static bool read_siblings(mf_data_plan *plan, const mf_ratings_options *options, mf_error *err)
+static bool read_siblings(mf_data_plan *plan, const mf_data_files *files,
+                          const mf_ratings_options *options, mf_error *err)
 {
     bool any_header = false;
     for (size_t i = 0; i < plan->n; i++)
@@ -285,7 +339,7 @@ static bool read_siblings(mf_data_plan *plan, const mf_ratings_options *options,
         const mf_planned_file *other = find_like(plan, i, !was_read);
         if (other == NULL)
             continue;
-        if (!file->is_binary && !read_like(plan, file, other, options, &fits, err))
+        if (!file->is_binary && !read_like(plan, files, file, other, options, &fits, err))
             return false;
         if (!was_read && !fits && (file->is_data || file->is_binary))
             return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
@@ -312,32 +366,44 @@ static void choose_times(mf_data_plan *plan)
         plan->dialects[d].time_rate = mf_time_unit_rate(plan->dialects[d].time_unit);
 }
 
-bool mf_data_plan_make(const mf_channel_files *files, const mf_ratings_options *options,
+bool mf_data_plan_make(const mf_data_files *files, const mf_ratings_options *options,
                        mf_data_plan *plan, mf_error *err)
 {
     *plan = (mf_data_plan){0};
-    mf_look *look = mf_allocate(1, sizeof *look, "a file's look", err);
     plan->file = mf_allocate(files->n, sizeof *plan->file, "a plan of files", err);
-    bool ok = look != NULL && plan->file != NULL;
-    for (size_t i = 0; ok && i < files->n; i++) {
-        plan->n++;
-        ok = look_at(plan, &files->file[i], options, &plan->file[i], look, err);
-    }
-    mf_free(look);
-    if (!ok)
+    if (plan->file == NULL)
         return false;
-    if (!choose_feedback(plan, options, err) || !read_siblings(plan, options, err))
+    if (!files->is_sharded && !look_at_all(plan, files, options, err))
+        return false;
+    for (size_t from = 0; files->is_sharded && from < files->n; from += LOOKS_AT_ONCE) {
+        const size_t end = files->n - from < LOOKS_AT_ONCE ? files->n : from + LOOKS_AT_ONCE;
+        if (!look_at_shares(plan, files, from, end, options, err))
+            return false;
+    }
+    if (!choose_feedback(plan, options, err) || !read_siblings(plan, files, options, err))
         return false;
     choose_times(plan);
     return true;
 }
 
-bool mf_data_plan_find_items(mf_data_plan *plan, const mf_ratings_options *options, mf_error *err)
+bool mf_data_plan_find_items(mf_data_plan *plan, mf_data_files *files,
+                             const mf_ratings_options *options, mf_error *err)
 {
+    size_t n_items = 0;
     for (size_t i = 0; plan->n_read > 0 && i < plan->n; i++) {
         mf_planned_file *file = &plan->file[i];
-        if (!file->is_read && !mf_items_recognize(file->path, options, &file->is_items, err))
+        if (file->is_read)
+            continue;
+        if ((mf_data_file_is_here(files, i) &&
+             !mf_items_recognize(file->path, options, &file->is_items, err)) ||
+            !mf_data_file_tell(files, i, &file->is_items, sizeof file->is_items, err))
             return false;
+        /* More are left out. */
+        if (file->is_items && n_items++ < MF_ITEMS_FILES_MOST) {
+            if (!mf_data_file_fetch(files, i, err))
+                return false;
+            file->path = files->file[i].path;
+        }
     }
     return true;
 }

@@ -15,22 +15,29 @@
  *     a user who is to be forgotten (ratings/forget.h) may be anywhere in it.
  * (5) Where files count times in different units, all are read as seconds.
  *
+ * All hosts make the same plan. A file of a sharded channel is looked at by the host that has it,
+ * which tells the others what it saw.
+ *
  * Threads: one. Cost: a file is opened once more, some twice more. */
 #ifndef MF_TRAIN_DATA_PLAN_H
 #define MF_TRAIN_DATA_PLAN_H
 
 #include "base/error.h"
+#include "data_files.h"
 #include "ratings/dialect.h"
 #include "ratings/ratings.h"
-#include "sagemaker/channel_data.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+enum { MF_ITEMS_FILES_MOST = 16 }; /* of items beside the ratings; more are left out */
+
 typedef struct mf_planned_file {
     const char *path, *name; /* the channel's */
+    size_t number;           /* among the channel's files */
     bool is_read;
+    bool is_plain;    /* a regular file whose bytes are the text */
     const char *like; /* the name of the file that says how this one is written; or NULL */
     uint32_t dialect; /* number among the plan's; of a file that is not read, what fits best */
     bool is_data;     /* rows without a header */
@@ -51,16 +58,15 @@ typedef struct mf_data_plan {
     mf_look example;      /* of the first file that is read */
 } mf_data_plan;
 
-/* Fails as mf_ratings_look; MF_ERR_CONFIG as (3) says. The plan is the caller's to clear, also
- * after a failure. */
-MF_MUST_CHECK bool mf_data_plan_make(const mf_channel_files *files,
-                                     const mf_ratings_options *options, mf_data_plan *plan,
-                                     mf_error *err);
+/* All hosts. Fails as mf_ratings_look; MF_ERR_CONFIG as (3) says. The plan is the caller's to clear,
+ * also after a failure; the files stay until then. */
+MF_MUST_CHECK bool mf_data_plan_make(const mf_data_files *files, const mf_ratings_options *options,
+                                     mf_data_plan *plan, mf_error *err);
 
-/* Recognizes the files of items among those that are not read, where any is. Fails as
- * mf_items_recognize. */
-MF_MUST_CHECK bool mf_data_plan_find_items(mf_data_plan *plan, const mf_ratings_options *options,
-                                           mf_error *err);
+/* All hosts: recognizes the files of items among those that are not read, where any is, and fetches
+ * them. Fails as mf_items_recognize and mf_data_file_fetch. */
+MF_MUST_CHECK bool mf_data_plan_find_items(mf_data_plan *plan, mf_data_files *files,
+                                           const mf_ratings_options *options, mf_error *err);
 
 /* The dialect of a file that is read, with what is the file's own. */
 mf_dialect mf_data_plan_dialect(const mf_data_plan *plan, const mf_planned_file *file);

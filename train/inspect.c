@@ -48,7 +48,7 @@ static bool inspect_validation(inspection *in, const mf_channel *channel,
     mf_ratings_rows aligned = {0};
     same.feedback = all->feedback;
     in->has_validation = true;
-    mf_ratings *held_out = mf_data_read_channel(channel, &same, &in->validation, &in->err);
+    mf_ratings *held_out = mf_data_read_channel(channel, NULL, &same, &in->validation, &in->err);
     const bool ok = held_out != NULL &&
                     mf_ratings_align(held_out, &all->users, &all->items, &aligned, &in->err) &&
                     mf_data_check_known(held_out, &aligned, &in->validation, &in->err);
@@ -79,7 +79,7 @@ static bool inspect(inspection *in, const char *prefix)
     options.times = MF_TIMES_UNUSED;
     const mf_channel *train = mf_channels_find(&in->channels, "train");
     const mf_channel *validation = mf_channels_find(&in->channels, "validation");
-    mf_ratings *all = mf_data_read_channel(train, &options, &in->train, err);
+    mf_ratings *all = mf_data_read_channel(train, NULL, &options, &in->train, err);
     if (all == NULL)
         return false;
     mf_item_data item_data = {0};

@@ -89,6 +89,23 @@ static const mf_channel_rule channel_rules[] = {
     {"current", NULL, false, MF_CHANNEL_MODEL},
 };
 
+/* Ratings may be shared out to hosts; of all else every host needs all. */
+static bool check_shares(const mf_channel *channel, size_t n_hosts, mf_error *err)
+{
+    if (n_hosts == 1 || !channel->sharded)
+        return true;
+    if (channel->rule->use != MF_CHANNEL_RATINGS)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "channel %s is ShardedByS3Key over %zu hosts, but every host needs all of "
+                       "it: use FullyReplicated",
+                       channel->name, n_hosts);
+    return channel->mode != MF_CHANNEL_PIPE ||
+           mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "channel %s is ShardedByS3Key over %zu hosts in Pipe mode, which does not tell "
+                   "the names of files: use mode File or FastFile, or FullyReplicated",
+                   channel->name, n_hosts);
+}
+
 static bool read_configuration(job *j, mf_error *err)
 {
     mf_platform_hyperparameters platform = {0};
@@ -107,12 +124,8 @@ static bool read_configuration(job *j, mf_error *err)
     snprintf(j->model_path, sizeof j->model_path, "%s/model.bin", j->tree.model);
     snprintf(j->gate_path, sizeof j->gate_path, "%s/gate.json", j->tree.output_data);
     for (size_t i = 0; i < j->channels.n; i++)
-        if (j->hosts.n > 1 && j->channels.channel[i].sharded)
-            return mf_fail(
-                err, MF_ERR_CONFIG, MF_NOWHERE,
-                "channel %s is ShardedByS3Key over %zu hosts, but one host trains alone: "
-                "use FullyReplicated, or one instance",
-                j->channels.channel[i].name, j->hosts.n);
+        if (!check_shares(&j->channels.channel[i], j->hosts.n, err))
+            return false;
     return true;
 }
 
@@ -145,7 +158,8 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
     mf_ratings_options same = *options;
     same.feedback = j->all->feedback;
     same.times = MF_TIMES_UNUSED;
-    mf_ratings *held_out = mf_data_read_channel(channel, &same, &j->validation_report, err);
+    mf_ratings *held_out =
+        mf_data_read_channel(channel, j->group, &same, &j->validation_report, err);
     if (held_out == NULL)
         return false;
     ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err) &&
@@ -227,8 +241,8 @@ static bool read_data(job *j, mf_error *err)
         return false;
     if (!mf_train_settings_options(&j->values, &options, err))
         return false;
-    j->all =
-        mf_data_read_channel(mf_channels_find(&j->channels, "train"), &options, &j->report, err);
+    j->all = mf_data_read_channel(mf_channels_find(&j->channels, "train"), j->group, &options,
+                                  &j->report, err);
     if (j->all == NULL)
         return false;
     if (j->base.model != NULL) {

@@ -6,10 +6,10 @@
  * model, or another exit code and output/failure with the reason. A reason that is there already
  * stays while runs fail; a success removes it.
  *
- * Several hosts (hosts/start.h): the first of the sorted hosts trains. The others write nothing; they
- * wait until it has written its outputs. A failure of any host is the failure of all, with the same
- * sentence. A channel that is sharded over them is refused, because the one host would silently
- * learn from a part.
+ * Several hosts (hosts/start.h) read and train together. The first of the sorted hosts writes the
+ * outputs; the others wait until it has. A failure of any host is the failure of all, with the same
+ * sentence. Channels of ratings may be sharded over them (data_share.h); the others have to be
+ * replicated.
  *
  * SIGTERM: the step that runs is finished, a checkpoint and the model as it is are written, and the
  * job ends with 0. Before the first epoch is done there is nothing worth keeping: it ends with 1

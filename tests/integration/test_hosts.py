@@ -159,9 +159,11 @@ class Failure(HostsCase):
                 self.assertFailed(jobs[victim], late, error="PlatformError")
 
     def test_the_failure_of_one_host_is_that_of_all(self):
-        bad = self.host(TWO[0], TWO, rows="userId,movieId,rating\n1,2,x\n")
-        jobs = {TWO[0]: bad, TWO[1]: self.host(TWO[1], TWO)}
-        self.assertAllFailed(jobs, self.together(jobs), f"{TWO[0]}: ", "ratings.csv:2:5",
+        jobs = self.jobs(TWO, rows="userId,movieId,rating\n1,2,x\n")
+        self.assertAllFailed(jobs, self.together(jobs), f"{TWO[1]}: ", "ratings.csv:2:5",
+                             error="ClientError")  # the host that reads this row
+        jobs = {name: self.host(name, TWO, rows=ROWS[k:]) for k, name in enumerate(TWO)}
+        self.assertAllFailed(jobs, self.together(jobs), f"{TWO[1]} has other files than {TWO[0]}",
                              error="ClientError")
 
     def test_a_full_disk_is_told_to_all(self):

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { FETCHED_MOST = MF_HOSTS_MESSAGE_BYTES - 1 };
+enum { FETCHED_MOST = (1 << 30) - 1 };
 
 static char *copy_text(const char *text, mf_error *err)
 {

@@ -290,6 +290,7 @@ bool mf_mpi_start(const mf_mpi_pmi *callbacks, mf_mpi_started *started, mf_error
         .rank = (uint32_t)rank,
         .size = (uint32_t)size,
     };
-    snprintf(started->processor, sizeof started->processor, "%s", name);
+    snprintf(started->processor, sizeof started->processor, "%.*s",
+             (int)sizeof started->processor - 1, name);
     return true;
 }

@@ -98,6 +98,15 @@ static void pattern_of(const char *name, size_t n, char pattern[PATTERN_BYTES])
     pattern[used] = '\0';
 }
 
+/* The first n bytes end in ".csv" or the like. */
+static bool has_text_extension(const char *name, size_t n)
+{
+    size_t dot = n;
+    while (dot > 0 && name[dot - 1] != '.')
+        dot--;
+    return dot > 1 && dot < n && is_text_extension(name + dot, n - dot);
+}
+
 /* xaa and xab, ratings_aa.csv and ratings_ab.csv, ratings.csv.aa and ratings.csv.ab. */
 static bool differ_in_suffix(const char *a, size_t n_a, const char *b, size_t n_b)
 {
@@ -107,8 +116,11 @@ static bool differ_in_suffix(const char *a, size_t n_a, const char *b, size_t n_
         if (!islower((unsigned char)a[at]) || !islower((unsigned char)b[at]))
             return false;
     /* In a word ("users") or an extension two other letters mean something else, unless they are
-     * the first that split makes. */
-    const bool is_word = n_a > 3 && (isalpha((unsigned char)a[n_a - 3]) || a[n_a - 3] == '.');
+     * the first that split makes. Behind another extension they are a suffix, or a compression. */
+    const bool is_extension = n_a > 3 && a[n_a - 3] == '.';
+    if (is_extension && has_text_extension(a, n_a - 3))
+        return a[n_a - 1] != 'z' || b[n_a - 1] != 'z';
+    const bool is_word = is_extension || (n_a > 3 && isalpha((unsigned char)a[n_a - 3]));
     return !is_word || (a[n_a - 2] == 'a' && b[n_a - 2] == 'a');
 }
 
@@ -292,7 +304,8 @@ static const mf_planned_file *find_like(const mf_data_plan *plan, size_t i, bool
         if (by_name ? mf_data_names_are_alike(file->name, other->name)
                     : dialect_of(plan, other)->has_header &&
                           same_form(dialect_of(plan, file), dialect_of(plan, other)) &&
-                          extensions_are_alike(file->name, other->name))
+                          (extensions_are_alike(file->name, other->name) ||
+                           mf_data_names_are_alike(file->name, other->name)))
             return other;
     }
     return NULL;

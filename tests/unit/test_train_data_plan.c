@@ -10,6 +10,7 @@ static void parts_have_names_that_differ_in_digits_or_in_splits_letters(void **s
         {"xaa.csv", "xab.csv"},
         {"ratings_aa", "ratings_ab"},
         {"ratings.csv.aa", "ratings.csv.ab"},
+        {"ratings.csv.az", "ratings.csv.ba"},
         {"ratings.csv.000", "ratings.csv.001"},
         {"part-00000.csv", "part-00001.csv"},
         {"year=2020/part-00000.csv", "year=2021/part-00007.csv"},
@@ -22,6 +23,7 @@ static void parts_have_names_that_differ_in_digits_or_in_splits_letters(void **s
         {"u1.base", "u1.item"},        {"links.csv", "tags.csv"},
         {"u.data", "u.item"},          {"ratings1.csv", "tags1.csv"},
         {"train.csv", "train.json"},   {"part-0.csv", "part-0.parquet"},
+        {"u.csv.gz", "u.csv.xz"},      {"ratings.us", "ratings.fr"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++)

@@ -63,11 +63,10 @@ static void add_file(mf_data_report *report, const mf_dialect *dialect, const ch
     of->n_files++;
 }
 
-/* A word of the name, as in "test.csv", "u1.test", "ratings_validation.csv". */
+/* A word of the name, as in "test.csv", "u1.test", "ratings_validation.csv", "test/part-0.csv". */
 static bool has_word(const char *name, const char *word)
 {
-    const char *slash = strrchr(name, '/');
-    const char *at = slash != NULL ? slash + 1 : name;
+    const char *at = name;
     const size_t n = strlen(word);
     for (; *at != '\0'; at++)
         if (strncasecmp(at, word, n) == 0 && (at == name || !isalpha((unsigned char)at[-1])) &&
@@ -150,6 +149,8 @@ void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan)
     if (plan == NULL)
         return;
     report->n_files = plan->n;
+    if (plan->n > 0)
+        report->n_folder = strlen(plan->file[0].path) - strlen(plan->file[0].name);
     report->n_examples = plan->example.n_examples;
     memcpy(report->example, plan->example.example, sizeof report->example);
     for (size_t i = 0; i < plan->n; i++) {
@@ -400,12 +401,25 @@ static void warn_rows(mf_data_report *report)
                             "than all others (timestamp_column=none uses no times)",
                             (unsigned long long)counts->n_timeless,
                             (unsigned long long)counts->n_rows);
-    if (report->first < report->last && report->first > 0 &&
-        mf_time_unit_of(report->first) != mf_time_unit_of(report->last))
+}
+
+/* The name below the channel's folder. */
+static const char *short_name(const mf_data_report *report, const char *path)
+{
+    return strlen(path) > report->n_folder ? path + report->n_folder : path;
+}
+
+/* The least and the greatest time of one file, as they are written, are of different units. */
+static void warn_times(mf_data_report *report, const mf_file_facts *file, const mf_dialect *dialect)
+{
+    const double first = file->first * dialect->time_rate;
+    const double last = file->last * dialect->time_rate;
+    if (first > 0 && first < last && mf_time_unit_of(first) != mf_time_unit_of(last))
         mf_data_report_warn(report, "mixed_times",
-                            "times from %.17g to %.17g look like seconds beside milliseconds or "
-                            "microseconds: the newest rating of a pair may be the wrong one",
-                            report->first, report->last);
+                            "%.150s has times from %.17g to %.17g, which look like seconds beside "
+                            "milliseconds or microseconds: the newest rating of a pair may be the "
+                            "wrong one",
+                            short_name(report, file->name), first, last);
 }
 
 static void warn_dialects(mf_data_report *report)
@@ -428,21 +442,6 @@ static void warn_dialects(mf_data_report *report)
                                 report->dialect[d].file[0], (unsigned long)report->n_users,
                                 (unsigned long)report->n_items);
     }
-}
-
-/* The name below the channel's folder, as the log has it. */
-static const char *short_name(const mf_data_report *report, const char *path)
-{
-    for (uint32_t d = 0; d < report->n_dialects; d++)
-        for (uint64_t i = 0; i < report->dialect[d].n_files && i < MF_REPORT_FILES; i++) {
-            const char *name = report->dialect[d].file[i];
-            const size_t n = strlen(name);
-            const size_t n_path = strlen(path);
-            if (n_path > n && strcmp(path + n_path - n, name) == 0)
-                return name;
-        }
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
 }
 
 static void warn_scales(mf_data_report *report, const mf_file_facts *files, size_t n)
@@ -499,10 +498,9 @@ void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
     const values v = report_values(ratings, &report->values);
     for (size_t f = 0; f < n_files; f++) {
         const mf_dialect *dialect = &dialects[files[f].dialect];
-        const char *slash = strrchr(files[f].name, '/');
         /* Where times are scaled they are seconds already. */
         const double rate = dialect->time_rate != 1 ? 1 : mf_time_unit_rate(dialect->time_unit);
-        add_file(report, dialect, slash != NULL ? slash + 1 : files[f].name);
+        add_file(report, dialect, short_name(report, files[f].name));
         report->first = fmin(report->first, files[f].first / rate);
         report->last = fmax(report->last, files[f].last / rate);
     }
@@ -521,6 +519,8 @@ void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
     warn_ids(report, &ratings->users, "user ids");
     warn_ids(report, &ratings->items, "item ids");
     warn_rows(report);
+    for (size_t f = 0; f < n_files; f++)
+        warn_times(report, &files[f], &dialects[files[f].dialect]);
     warn_scales(report, files, n_files);
     warn_shared(report, reader, files, n_files);
 }

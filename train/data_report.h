@@ -60,6 +60,7 @@ typedef struct mf_report_values {
 
 typedef struct mf_data_report {
     uint64_t n_files; /* of the channel */
+    size_t n_folder;  /* bytes of the paths before the names */
     uint64_t n_left_out;
     mf_report_left_out left_out[MF_REPORT_LEFT_OUT]; /* the first ones */
     uint32_t n_items_files;

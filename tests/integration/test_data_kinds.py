@@ -122,7 +122,8 @@ class Parts(KindCase):
         swapped = [(i, u, t, r) for u, i, r, t in ROWS]
         header = ("item", "user", "timestamp", "rating")
         for names in (("xaa", "xab", "xac"), ("part-00000.csv", "part-00001.csv"),
-                      ("ratings_aa", "ratings_ab"), ("r.csv.000", "r.csv.001"), ("a/part-0.txt", "b/part-1.txt"),
+                      ("ratings_aa", "ratings_ab"), ("r.csv.aa", "r.csv.ab"), ("r.csv.az", "r.csv.ba"),
+                      ("r.csv.000", "r.csv.001"), ("a/part-0.txt", "b/part-1.txt"),
                       ("part-00000-1b2c3d4e-aaaa.csv", "part-00001-ffffffff-bbbb.csv")):
             with self.subTest(names=names):
                 train = self.assertReads(self.split(header, swapped, names), events=("read_like",))
@@ -134,6 +135,7 @@ class Parts(KindCase):
 
     def test_five_columns_and_quotes_and_crlf(self):
         rows = [(u, i, "web", r, t) for u, i, r, t in ROWS]
+        self.assertReads(self.split(("user", "item", "device", "rating", "timestamp"), rows, ("r.csv.az", "r.csv.ba")))
         files = self.split(("user", "item", "device", "rating", "timestamp"), rows, ("xaa.csv", "xab.csv"), ";")
         self.assertReads(files)
         self.assertReads({name: text.replace("\n", "\r\n") for name, text in files.items()})
@@ -214,6 +216,11 @@ class Understood(KindCase):
                 ("many_repeated", {"r.csv": csv(ROWS + ROWS[:300])}),
                 ("mixed_times", {"r.csv": csv([(u, i, r, t + "000" if n > 400 else t)
                                                for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("mixed_times", {"r.csv": csv([(u, i, r, t if n > 400 else t + "000")
+                                               for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("mixed_times", {"r.csv": csv([(u, i, r, "2011-01-02" if n > 400 else t + "000")
+                                               for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("test_file_read", {"train/a.csv": csv(ROWS[:400]), "test/a.csv": csv(ROWS[400:])}),
                 ("mixed_times", {"a.csv": csv(ROWS[:400]), "b.csv": csv(
                     [(u, i, r, t + "000") for u, i, r, t in ROWS[400:]])}),
         ):
@@ -561,6 +568,12 @@ class SharedRows(KindCase):
         texts = [w["message"] for w in train["warnings"] if w["event"] == "shared_rows"]
         self.assertEqual(["600 rows of train.csv are of pairs that all.csv has too",
                           "50 rows of z.csv are of pairs that all.csv has too"], texts)
+
+    def test_files_of_folders_are_named_with_them(self):
+        train = self.assertReads({"new/a.csv": csv(ROWS[:400]), "old/a.csv": csv(ROWS)})
+        self.assertEqual([["new/a.csv", "old/a.csv"]], [d["files"] for d in train["dialects"]])
+        self.assertIn("400 rows of old/a.csv are of pairs that new/a.csv has too",
+                      [w["message"] for w in train["warnings"]])
 
     def test_one_file_is_not_named_for_its_own_repeated_rows(self):
         self.assertNotIn("shared_rows", self.events({"a.csv": csv(ROWS[:500] + ROWS[:500]), "b.csv": csv(ROWS[500:])}))

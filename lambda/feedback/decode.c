@@ -37,7 +37,8 @@ static role find_role(mf_id name, uint8_t *rank)
         {mf_column_time_names, 0, TIME},
         {mf_column_weak_time_names, WEAK_RANK, TIME},
     };
-    if (mf_stream_json_is(name, "event"))
+    if (mf_column_name_is(name.bytes, name.n_bytes, "event") ||
+        mf_column_name_is(name.bytes, name.n_bytes, "eventtype"))
         return EVENT;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         const size_t place = place_among(name, lists[i].usual);

@@ -87,6 +87,7 @@ typedef struct mf_dialect {
     uint32_t n_fields;             /* per row, as mf_csv_form counts */
     uint32_t column[MF_ROLES];     /* the field with this role */
     mf_cell_copy header[MF_ROLES]; /* the names in the header; the keys of JSON */
+    bool is_given[MF_ROLES];       /* JSON: a setting names the key, so that no other one counts */
     char duplicate[64];            /* a second column with the name of one that is used; or "" */
     mf_data_head head;             /* of one file */
 } mf_dialect;

@@ -2,9 +2,11 @@
 #include "ratings/forget.h"
 
 #include "base/grow.h"
+#include "base/id_list.h"
 #include "base/memory.h"
 
 #include <math.h>
+#include <string.h>
 
 bool mf_tombstones_add(mf_tombstones *list, mf_cell user, double until, mf_error *err)
 {
@@ -16,12 +18,29 @@ bool mf_tombstones_add(mf_tombstones *list, mf_cell user, double until, mf_error
     return true;
 }
 
+static void apply(const mf_cell_copy *id, double until, mf_id_map *users, double *users_until)
+{
+    const uint32_t user = mf_id_map_find(users, mf_cell_view(id));
+    if (user != MF_INDEX_NONE && until > users_until[user])
+        users_until[user] = until;
+}
+
 void mf_tombstones_apply(const mf_tombstones *list, mf_id_map *users, double *users_until)
 {
     for (size_t i = 0; i < list->n; i++) {
-        const uint32_t user = mf_id_map_find(users, mf_cell_view(&list->tombstone[i].user));
-        if (user != MF_INDEX_NONE && list->tombstone[i].until > users_until[user])
-            users_until[user] = list->tombstone[i].until;
+        const mf_tombstone *tombstone = &list->tombstone[i];
+        const mf_cell id = mf_cell_view(&tombstone->user);
+        char whole[MF_INTEGER_ID_BYTES + 2];
+        mf_cell_copy other;
+        apply(&tombstone->user, tombstone->until, users, users_until);
+        const size_t n = mf_id_write_integer(id.bytes, id.n_bytes, whole);
+        if (n == 0)
+            continue;
+        memcpy(whole + n, ".0", 2);
+        for (size_t more = 0; more <= 2; more += 2) {
+            mf_cell_keep(&other, whole, n + more);
+            apply(&other, tombstone->until, users, users_until);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #include "ratings/json_rows.h"
 
 #include "base/memory.h"
+#include "csv/column_names.h"
 #include "ratings/cutter.h"
 #include "ratings/header.h"
 #include "ratings/reason.h"
@@ -79,12 +80,13 @@ static bool keep_value(mf_cell_copy *copy, const json_t *value)
     return value == NULL || json_is_null(value);
 }
 
-/* Where the damage at text[at ..) ends: with its line, or with its object. */
+/* Where the damage at text[at ..) ends: with its line, or with its object, or where the next begins. */
 static size_t after_damage(const mf_dialect *dialect, const char *text, size_t n_bytes, size_t at)
 {
     if (dialect->text == MF_TEXT_JSON) {
-        const size_t n = mf_object_bytes(text + at, n_bytes - at);
-        return n > 0 ? at + n : n_bytes;
+        const char *next = text[at] != '{' ? memchr(text + at, '{', n_bytes - at) : NULL;
+        const size_t n = text[at] == '{' ? mf_object_bytes(text + at, n_bytes - at) : 0;
+        return next != NULL ? (size_t)(next - text) : n > 0 ? at + n : n_bytes;
     }
     const char *end = memchr(text + at, '\n', n_bytes - at);
     return end != NULL ? (size_t)(end - text) + 1 : n_bytes;
@@ -112,10 +114,50 @@ static json_t *parse(const mf_dialect *dialect, const char *text, size_t n_bytes
     return NULL;
 }
 
-static bool is_tombstone(const json_t *object)
+static bool is_tombstone(json_t *object)
 {
-    const char *event = json_string_value(json_object_get(object, "event"));
-    return event != NULL && strcasecmp(event, "forget") == 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        const char *event = json_string_value(value);
+        if (event != NULL && strcasecmp(event, "forget") == 0 &&
+            (mf_column_name_is(key, strlen(key), "event") ||
+             mf_column_name_is(key, strlen(key), "eventtype")))
+            return true;
+    }
+    return false;
+}
+
+static const json_t *find_first(json_t *object, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(object, key, value)
+        {
+            if (mf_column_name_is(key, strlen(key), *names))
+                return value;
+        }
+    }
+    return NULL;
+}
+
+/* The value of a role. Programs that write to one stream may use different names: where the file's
+ * key is not in the object, the first of the usual names is taken that is. */
+static const json_t *find_value(const mf_dialect *dialect, json_t *object, int role)
+{
+    const mf_cell_copy *name = &dialect->header[role];
+    const char *const *const usual[MF_ROLES] = {
+        mf_column_user_names, mf_column_item_names,
+        dialect->feedback == MF_FEEDBACK_IMPLICIT ? mf_column_weight_names : mf_column_rating_names,
+        mf_column_time_names};
+    const json_t *value = json_object_getn(object, name->bytes, name->n_bytes);
+    if (value == NULL && !dialect->is_given[role])
+        value = find_first(object, usual[role]);
+    if (value == NULL && !dialect->is_given[role] && role == MF_ROLE_TIMESTAMP)
+        value = find_first(object, mf_column_weak_time_names);
+    return value;
 }
 
 mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_bytes, size_t *at,
@@ -131,12 +173,10 @@ mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_b
         return MF_JSON_DAMAGED;
     const bool forgets = is_tombstone(object);
     for (int r = 0; r < MF_ROLES; r++) {
-        const mf_cell_copy *name = &dialect->header[r];
-        const json_t *value = NULL;
         cells[r].n_bytes = 0;
         if (dialect->column[r] == MF_COLUMN_ABSENT)
             continue;
-        value = json_object_getn(object, name->bytes, name->n_bytes);
+        const json_t *value = find_value(dialect, object, r);
         const bool is_good = keep_value(&cells[r], value);
         if (forgets && (r == MF_ROLE_ITEM || r == MF_ROLE_VALUE))
             continue;
@@ -226,7 +266,9 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
                   mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
+    const char *given[MF_ROLES];
     bool weak_time;
+    mf_header_given(options, feedback, given);
     if (!mf_header_match(k->name, k->n, 1, options, feedback, column, &weak_time))
         return false;
     mf_time_unit unit = MF_TIME_SECONDS;
@@ -245,6 +287,7 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
     dialect->n_fields = k->n;
     for (int role = 0; role < MF_ROLES; role++) {
         dialect->column[role] = column[role];
+        dialect->is_given[role] = given[role] != NULL;
         if (column[role] != MF_COLUMN_ABSENT)
             dialect->header[role] = k->name[column[role]];
     }

@@ -2,7 +2,8 @@
  *
  *   {"reviewerID": "A2SU", "asin": "0000013714", "overall": 5.0, "unixReviewTime": 1393545600}
  *
- * A key is found by the names that a column has (header.c). Values are texts and numbers; an
+ * A key is found by the names that a column has (header.c); in an object without the file's key, by the
+ * other usual names, unless a setting names the key. Values are texts and numbers; an
  * integer is its digits, another number the shortest text that reads as it. Objects may also be
  * the elements of an array. Where the first objects are tombstones (forget.h) and have no item, its
  * key is item_id.

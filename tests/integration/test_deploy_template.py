@@ -649,7 +649,7 @@ class Meaning(unittest.TestCase):
         job = did["Train"]
         channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job["InputDataConfig"]}
         self.assertEqual({"train": "s3://<Bucket>/data/", "current": before["ModelUrl"]}, channels)
-        self.assertEqual({"validation_fraction": "0.1", "validation_split": "time"}, job["HyperParameters"])
+        self.assertEqual({"validation_fraction": "0.1", "validation_split": "time", "max_bad_rows": "1000"}, job["HyperParameters"])
         self.assertTrue(job["EnableManagedSpotTraining"] and job["EnableNetworkIsolation"])
         self.assertTrue(job["CheckpointConfig"]["S3Uri"].endswith(f"/checkpoints/{job['TrainingJobName']}/"))
         own = {m["Name"]: m["Regex"] for m in job["AlgorithmSpecification"]["MetricDefinitions"]}
@@ -680,7 +680,7 @@ class Meaning(unittest.TestCase):
 
     def test_retraining_has_the_hyperparameters_of_the_stack(self):
         _, did, _ = self.retrain(Hyperparameters="n_factors=128 validation_fraction=0.2")
-        self.assertEqual({"n_factors": "128", "validation_fraction": "0.2", "validation_split": "time"},
+        self.assertEqual({"n_factors": "128", "validation_fraction": "0.2", "validation_split": "time", "max_bad_rows": "1000"},
                          did["Train"]["HyperParameters"])
 
     def test_the_schedule_starts_the_state_machine(self):

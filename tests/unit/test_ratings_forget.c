@@ -78,6 +78,47 @@ static void without_a_time_all_of_a_user_is_forgotten(void **state)
     assert_texts(texts, 1, "8 1 2\n", 2, 2);
 }
 
+static void each_object_is_read_by_its_own_names(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"userId\":7,\"movieId\":1,\"rating\":5,\"timestamp\":100}\n"
+        "{\"user_id\":8,\"item\":1,\"score\":3,\"ts\":200}\n"
+        "{\"USER_ID\":7,\"EVENT_TYPE\":\"forget\",\"ts\":150}\n"
+        "{\"userId\":7,\"movieId\":2,\"rating\":4,\"timestamp\":151}\n"};
+    assert_texts(texts, 1, "7 2 4\n8 1 3\n", 1, 1);
+    mf_error err = {0};
+    const mf_ratings_options options = {.user_column = "userId", .max_bad_rows = 1};
+    mf_ratings *ratings = read_texts(texts, 1, &options, &err);
+    assert_null(ratings); /* two objects have no userId */
+}
+
+static void a_whole_number_is_one_user_in_all_its_forms(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "userId,movieId,rating,timestamp\n7.0,1,5,100\n8,1,3,100\n9.50,1,1,100\n",
+        FORGET(7, 200) FORGET("8.0", 200) FORGET(9.5, 200) RATING(6, 1, 2, 100)};
+    assert_texts(texts, 2, "9.50 1 1\n6 1 2\n", 3, 2);
+}
+
+static void text_between_objects_costs_no_object(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"user_id\":7,\"item_id\":1,\"rating\":5}nope{\"event\":\"forget\",\"user_id\":7}"
+        "{\"user_id\":8,\"item_id\":1,\"rating\":3}"};
+    mf_error err = {0};
+    const mf_ratings_options options = {.max_bad_rows = 1};
+    mf_ratings *ratings = read_texts(texts, 1, &options, &err);
+    assert_ok(ratings != NULL, err);
+    char *got = ratings_text(ratings);
+    assert_string_equal(got, "8 1 3\n");
+    assert_int_equal(ratings->counts.n_bad_rows, 1);
+    free(got);
+    mf_ratings_destroy(ratings);
+}
+
 static void a_pair_whose_newest_rating_is_newer_keeps_that_one(void **state)
 {
     (void)state;
@@ -216,6 +257,9 @@ int main(void)
         cmocka_unit_test(what_is_not_newer_is_left_out_in_every_file),
         cmocka_unit_test(the_latest_tombstone_counts_and_the_word_has_any_letter_case),
         cmocka_unit_test(without_a_time_all_of_a_user_is_forgotten),
+        cmocka_unit_test(each_object_is_read_by_its_own_names),
+        cmocka_unit_test(a_whole_number_is_one_user_in_all_its_forms),
+        cmocka_unit_test(text_between_objects_costs_no_object),
         cmocka_unit_test(a_pair_whose_newest_rating_is_newer_keeps_that_one),
         cmocka_unit_test(users_and_items_without_a_rating_left_are_gone),
         cmocka_unit_test(times_of_all_kinds_are_compared),

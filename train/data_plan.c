@@ -299,7 +299,7 @@ static const mf_planned_file *find_like(const mf_data_plan *plan, size_t i, bool
         else if (step >= plan->n && i + forth < plan->n)
             other = &plan->file[i + forth];
         if (other == NULL || !other->is_read || other->like != NULL ||
-            dialect_of(plan, other)->text != MF_TEXT_CSV)
+            (!by_name && dialect_of(plan, other)->text != MF_TEXT_CSV))
             continue;
         if (by_name ? mf_data_names_are_alike(file->name, other->name)
                     : dialect_of(plan, other)->has_header &&
@@ -336,6 +336,30 @@ static bool read_like(mf_data_plan *plan, const mf_data_files *files, mf_planned
     return true;
 }
 
+static bool folders_are_alike(const char *a, const char *b)
+{
+    char pattern_a[PATTERN_BYTES];
+    char pattern_b[PATTERN_BYTES];
+    pattern_of(a, (size_t)(base_name(a) - a), pattern_a);
+    pattern_of(b, (size_t)(base_name(b) - b), pattern_b);
+    return strcmp(pattern_a, pattern_b) == 0;
+}
+
+/* A file that is not read, with the name of a part of the same data. In another folder, what has a
+ * header of its own may be other data: tags/part-0.csv beside ratings/part-0.csv. */
+static bool is_missed(const mf_data_plan *plan, const mf_planned_file *file,
+                      const mf_planned_file *other)
+{
+    const mf_dialect *own = dialect_of(plan, file);
+    const mf_dialect *read = dialect_of(plan, other);
+    if (file->is_data || file->is_binary)
+        return true;
+    const bool has_user_and_item = own->feedback == MF_FEEDBACK_IMPLICIT;
+    const bool are_json = own->text != MF_TEXT_CSV && read->text != MF_TEXT_CSV;
+    return (has_user_and_item || are_json || same_form(own, read)) &&
+           folders_are_alike(file->name, other->name);
+}
+
 /* (2) and (3) */
 static bool read_siblings(mf_data_plan *plan, const mf_data_files *files,
                           const mf_ratings_options *options, mf_error *err)
@@ -352,9 +376,11 @@ static bool read_siblings(mf_data_plan *plan, const mf_data_files *files,
         const mf_planned_file *other = find_like(plan, i, !was_read);
         if (other == NULL)
             continue;
-        if (!file->is_binary && !read_like(plan, files, file, other, options, &fits, err))
+        const bool may_fit = !file->is_binary && dialect_of(plan, file)->text == MF_TEXT_CSV &&
+                             (was_read || dialect_of(plan, file)->feedback == MF_FEEDBACK_AUTO);
+        if (may_fit && !read_like(plan, files, file, other, options, &fits, err))
             return false;
-        if (!was_read && !fits && (file->is_data || file->is_binary))
+        if (!was_read && !fits && is_missed(plan, file, other))
             return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                            "file %.200s looks like a part of the same data as %.200s, but its rows "
                            "are others (%.200s): mend it, or take it out of the channel",

@@ -8,8 +8,9 @@
  *     a file of the same kind (.csv, .txt, …), is read as that file's rows are.
  * (3) A file that is not ratings on its own, such as a part whose first row is bad, is read like
  *     a file that is, where its name is the same but for digits and its rows fit. Where they do
- *     not, although it is data without a header or in a form that is not read, the job fails: half
- *     of the data would be missing.
+ *     not, although it is data without a header, a table with users and items or of the same width
+ *     in the same folder, or in a form that is not read, the job fails: half of the data would be
+ *     missing.
  * (4) Ratings are read where a file has some; else implicit feedback. JSON without ratings is read
  *     beside files with ratings all the same, as events without a rating (counted as not rated):
  *     a user who is to be forgotten (ratings/forget.h) may be anywhere in it.

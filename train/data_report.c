@@ -422,6 +422,30 @@ static void warn_times(mf_data_report *report, const mf_file_facts *file, const 
                             short_name(report, file->name), first, last);
 }
 
+/* JSON files of which most rows have no rating: they are left out as not rated. */
+static void warn_unrated(mf_data_report *report, const mf_file_facts *files, size_t n,
+                         const mf_dialect *dialects)
+{
+    const mf_file_facts *first = NULL;
+    size_t n_files = 0;
+    for (size_t f = 0; f < n && report->feedback == MF_FEEDBACK_EXPLICIT; f++) {
+        const uint64_t n_left_out = files[f].n_rows - files[f].n_good;
+        if (dialects[files[f].dialect].text == MF_TEXT_CSV || 2 * n_left_out <= files[f].n_rows ||
+            report->counts.n_not_rated < n_left_out)
+            continue;
+        first = first != NULL ? first : &files[f];
+        n_files++;
+    }
+    if (first != NULL)
+        mf_data_report_warn(
+            report, "not_rated_rows",
+            "%llu of %llu JSON objects of %.150s%s have no rating and are left out: where another "
+            "key has the ratings, rating_column=… names it",
+            (unsigned long long)(first->n_rows - first->n_good),
+            (unsigned long long)first->n_rows, short_name(report, first->name),
+            n_files > 1 ? " and most of other files" : "");
+}
+
 static void warn_dialects(mf_data_report *report)
 {
     bool any_header = false;
@@ -521,6 +545,7 @@ void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
     warn_rows(report);
     for (size_t f = 0; f < n_files; f++)
         warn_times(report, &files[f], &dialects[files[f].dialect]);
+    warn_unrated(report, files, n_files, dialects);
     warn_scales(report, files, n_files);
     warn_shared(report, reader, files, n_files);
 }

@@ -96,7 +96,7 @@ typedef struct mf_dialect {
 typedef struct mf_look {
     mf_ratings_content content;
     mf_dialect dialect; /* of ratings; else form and n_fields say what delimiter fits best */
-    bool is_data;       /* not ratings, but rows of data without a header */
+    bool is_data;       /* not ratings, but rows of data without a header, or damaged JSON */
     bool is_binary;
     bool is_plain;                        /* a regular file whose bytes are the text */
     bool is_matrix;                       /* a column for each item or user */

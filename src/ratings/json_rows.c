@@ -347,6 +347,7 @@ bool mf_json_detect(const char *head, size_t n_head, size_t n_mark, bool is_all,
             add_event_key(k, options->rating_column, "rating");
     }
     if (n_objects == 0) {
+        look->is_data = true;
         mf_reason_add(&reason,
                       is_all ? "it begins like JSON, but holds no JSON object"
                              : "JSON whose first object is longer than %zu bytes",

@@ -161,6 +161,27 @@ class Parts(KindCase):
         files["part-1.csv"] = b"PAR1\x15\x04"
         self.assertRefuses(files, "part-1.csv", "part-0.csv", "Parquet")
 
+    def test_a_part_with_other_columns_stops_the_job(self):
+        whole = csv(ROWS)
+        for other in ("user,item\n2,2\n", "user,item,grade,timestamp\n1,2,3,4\n"):
+            self.assertRefuses({"ratings1.csv": whole, "ratings2.csv": other}, "ratings2.csv looks like a part",
+                               "missing: ", "rating")
+            self.assertReads({"ratings1.csv": whole, "tags1.csv": other}, events=("left_out",))
+            self.assertReads({"ratings/part-0.csv": whole, "tags/part-0.csv": other}, events=("left_out",))
+
+    def test_a_part_of_other_json_stops_the_job(self):
+        whole = json_lines(ROWS)
+        for other in (b'{"user_id": "M\xfcller", "item_id": "1", "rating": 3}\n', '{"user_id": "b", "ra',
+                      '{"reader": "b", "item_id": "1", "rating": 3}\n'):
+            self.assertRefuses({"p1.jsonl": whole, "p2.jsonl": other}, "p2.jsonl looks like a part", "JSON")
+            self.assertEqual(1, self.assertReads({"p1.jsonl": whole, "q.jsonl": other})["n_left_out"])
+        train = self.assertReads({"p1.jsonl": whole, "p2.jsonl": '{"user_id": "1", "item_id": "2", "grade": 3}\n' * 9},
+                                 events=("not_rated_rows",))
+        self.assertEqual(9, train["n_not_rated"])
+        self.assertIn("9 of 9 JSON objects of p2.jsonl", str(train["warnings"]))
+        self.assertReads({"r.jsonl": json_lines(ROWS) + '\n{"user_id": "1", "item_id": "2", "rating": null}' * 901},
+                         events=("not_rated_rows",))
+
     def test_a_part_in_another_encoding_is_read(self):
         text = csv(ROWS[:400]), csv(ROWS[400:])
         for encoded in (text[1].encode("utf-16"), text[1].encode("utf-16-le"), text[1].encode("utf-16-be"),

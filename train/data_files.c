@@ -145,9 +145,7 @@ bool mf_data_files_list(const mf_channel *channel, mf_hosts_group *group, mf_dat
     size_t capacity = 0;
     listing list = {0};
     mf_hosts_pieces lists = {0};
-    *files = (mf_data_files){.group = group,
-                             .is_sharded = group != NULL && channel->sharded,
-                             .may_be_cut = channel->mode == MF_CHANNEL_FILE};
+    *files = (mf_data_files){.group = group, .is_sharded = group != NULL && channel->sharded};
     mf_channel_files *own = list_own(channel, files->is_sharded, err);
     if (own == NULL && (!files->is_sharded || err->code != MF_OK))
         goto done;

@@ -32,7 +32,6 @@ typedef struct mf_data_files {
     uint64_t total_bytes;
     mf_hosts_group *group; /* NULL: one host */
     bool is_sharded;       /* and there are several hosts */
-    bool may_be_cut;       /* to read a file from its middle costs nothing */
 } mf_data_files;
 
 /* All hosts: lists the files. Fails as mf_channel_files_create; MF_ERR_CONFIG also when two hosts

@@ -164,7 +164,7 @@ static void find_whole(share *s)
 {
     for (size_t i = 0; i < s->plan->n; i++) {
         const mf_planned_file *file = &s->plan->file[i];
-        s->is_whole[i] = s->files->is_sharded || !s->files->may_be_cut || !file->is_plain ||
+        s->is_whole[i] = s->files->is_sharded || !file->is_plain ||
                          s->plan->dialects[file->dialect].text == MF_TEXT_JSON;
     }
 }

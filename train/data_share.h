@@ -3,7 +3,7 @@
  * Pieces of about equal bytes in all: of a sharded channel each host reads its own files. Else files
  * are dealt out in their order, and one in which a host's share ends is cut there behind a line end.
  * Not cut, but read whole by one host, are files that are packed, not UTF-8, JSON other than an object
- * a line, or CSV with quotes behind the header, and all of a channel in FastFile mode.
+ * a line, or CSV with quotes behind the header. To know that, each host goes through its part twice.
  *
  * What all have read goes to every host (ratings/part.h), which then has all ratings.
  *

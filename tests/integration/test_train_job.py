@@ -99,8 +99,12 @@ class TrainJob(DeployCase):
         self.assertEqual(["train", "validation"], [c["ChannelName"] for c in request["InputDataConfig"]])
 
     def test_several_instances_in_a_vpc(self):
-        self.train("--instances", "4", "--subnets", "subnet-0a,subnet-1b", "--security-groups", "sg-2c")
+        self.train("--instances", "4", "--sharded", "--validation", f"s3://{BUCKET}/data/",
+                   "--subnets", "subnet-0a,subnet-1b", "--security-groups", "sg-2c")
         request = self.request()
+        self.assertEqual(["ShardedByS3Key", "FullyReplicated"], [
+            c["DataSource"]["S3DataSource"]["S3DataDistributionType"]
+            for c in request["InputDataConfig"]])
         self.assertEqual(4, request["ResourceConfig"]["InstanceCount"])
         self.assertEqual({"Subnets": ["subnet-0a", "subnet-1b"], "SecurityGroupIds": ["sg-2c"]},
                          request["VpcConfig"])
@@ -108,6 +112,7 @@ class TrainJob(DeployCase):
         self.train()
         self.assertEqual(1, self.request()["ResourceConfig"]["InstanceCount"])
         self.assertNotIn("VpcConfig", self.request())
+        self.assertNotIn("Sharded", json.dumps(self.request()))
 
     def test_a_given_fraction_is_used(self):
         self.train("--hyperparameter", "validation_fraction=0.3")

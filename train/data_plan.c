@@ -196,6 +196,7 @@ static bool take_look(mf_data_plan *plan, const mf_data_file *from, const mf_loo
     file->number = plan->n++;
     file->path = from->path;
     file->name = from->name;
+    plan->n_folder = strlen(from->path) - strlen(from->name);
     file->is_read = look->content == MF_RATINGS_READ;
     file->is_data = look->is_data;
     file->is_binary = look->is_binary;

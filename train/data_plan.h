@@ -51,6 +51,7 @@ typedef struct mf_planned_file {
 typedef struct mf_data_plan {
     size_t n;
     size_t n_read;
+    size_t n_folder;       /* bytes of the files' paths before their names */
     mf_planned_file *file; /* [n] in the channel's order */
     mf_dialect *dialects;  /* [n_dialects] */
     size_t n_dialects;

@@ -149,8 +149,7 @@ void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan)
     if (plan == NULL)
         return;
     report->n_files = plan->n;
-    if (plan->n > 0)
-        report->n_folder = strlen(plan->file[0].path) - strlen(plan->file[0].name);
+    report->n_folder = plan->n_folder;
     report->n_examples = plan->example.n_examples;
     memcpy(report->example, plan->example.example, sizeof report->example);
     for (size_t i = 0; i < plan->n; i++) {

@@ -17,7 +17,7 @@ FILES = {
     "3.csv.gz": gzip.compress(csv(PARTS[2]).encode()),
     "4.tsv": csv(PARTS[3], separator="\t"),
     "5.csv.zst": compress(csv(PARTS[4]).encode()),
-    "movies.csv": MOVIES,
+    "0/movies.csv": MOVIES,
     "part-6.jsonl": "".join(json.dumps(dict(zip(HEADER, row))) + "\n" for row in PARTS[5]),
 }
 SHARDED = {"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"}
@@ -74,6 +74,10 @@ class Reading(HostsCase):
             own = [self.events(result, "channel_share")[0] for result in results.values()]
             self.assertEqual(own[0]["of_bytes"], sum(share["bytes"] for share in own))
             self.assertEqual([0] * len(skip), [share["pieces"] for share in own[:len(skip)]])
+            names_of = [[line["files"] for line in self.events(result, "columns")]
+                        for result in results.values()]
+            self.assertIn("2/ratings.csv", names_of[0][0])
+            self.assertEqual([names_of[0]] * len(names), names_of)
 
     def test_replicated_files_are_read_once_by_all_hosts_together(self):
         large = csv(planted(2000, 400, 24000))  # cut for hosts: 500 kB

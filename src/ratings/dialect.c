@@ -17,6 +17,9 @@
 
 enum { SAMPLE_ROWS = 20, HEADER_WIDTH_OF_RUNS = 8, LEAST_MATRIX = 5 };
 
+/* A number from here on is a time or an id, not a weight: 1973 in seconds. */
+static const float LEAST_TIME = 1e8F;
+
 /* The most particular one first: it wins where several explain a text as well. */
 static const struct {
     char delimiter;
@@ -46,12 +49,37 @@ typedef struct search {
     mf_cell_copy names[MF_COLUMNS_MAX];
 } search;
 
+/* The width of the first two rows when quotes are text; 0: they differ. A quote in a row is read by
+ * the width that rows have (split_row.h), which the first row is read without otherwise. */
+static uint32_t plain_width(const mf_csv_form *form, const char *head, size_t n_head, bool is_all)
+{
+    uint32_t width = 0;
+    uint32_t n_rows = 0;
+    mf_split split;
+    mf_csv_form plain = *form;
+    plain.quoting = MF_QUOTING_NONE;
+    plain.n_fields = 0;
+    for (size_t at = 0; at < n_head && n_rows < 2; at += split.n_bytes) {
+        if (mf_split_row(&plain, head + at, n_head - at, is_all, &split) != MF_SPLIT_ROW)
+            return 0;
+        if (split.is_blank)
+            continue;
+        if (n_rows++ > 0 && split.n_fields != width)
+            return 0;
+        width = split.n_fields;
+    }
+    return width;
+}
+
 static void take_sample(sample *s, const mf_csv_form *form, const char *head, size_t n_head,
                         bool is_all)
 {
     size_t at = 0;
     s->form = *form;
-    s->form.n_fields = 0;
+    s->form.n_fields =
+        form->quoting == MF_QUOTING_AUTO && form->delimiter != ',' && form->delimiter != ';'
+            ? plain_width(form, head, n_head, is_all)
+            : 0;
     s->head = head;
     s->n_rows = 0;
     while (at < n_head && s->n_rows < SAMPLE_ROWS) {
@@ -148,6 +176,26 @@ static bool has_times(const sample *s, uint32_t first, uint32_t column, mf_time_
         if (mf_value_time_unit(cell_at(s, row, column, &copy), unit))
             return true;
     return false;
+}
+
+/* Whether the column's values, as far as there are any, are dates or numbers that are too large for
+ * anything else. */
+static bool looks_like_times(const sample *s, uint32_t first, uint32_t column)
+{
+    mf_cell_copy copy;
+    mf_time_unit unit;
+    uint32_t n = 0;
+    for (uint32_t row = first; row < s->n_rows; row++) {
+        const mf_cell cell = cell_at(s, row, column, &copy);
+        float value;
+        if (mf_value_is_missing(cell))
+            continue;
+        if (!mf_value_time_unit(cell, &unit) ||
+            (mf_value_rating(cell, false, &value) && value < LEAST_TIME))
+            return false;
+        n++;
+    }
+    return n > 0;
 }
 
 static void describe(const search *f, const sample *s, const uint32_t column[MF_ROLES],
@@ -261,8 +309,31 @@ static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_di
     return true;
 }
 
-/* The columns of rows without a header: those given by position, and the others in order. */
-static bool place_columns(const search *f, const sample *s, mf_feedback feedback,
+/* A column for a role that no position is given for: the next free one. */
+static uint32_t next_free(const bool is_taken[MF_COLUMNS_MAX], uint32_t n)
+{
+    uint32_t next = 0;
+    while (next < n && is_taken[next])
+        next++;
+    return next < n ? next : MF_COLUMN_ABSENT;
+}
+
+/* Whether the free column `next` may have the role. Without positions the order is all there is to
+ * go by. With positions a time has to look like one, and so has to be no weight. */
+static bool may_have_role(const search *f, const sample *s, int role, mf_feedback feedback,
+                          uint32_t next, bool is_given)
+{
+    const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
+    if (role == MF_ROLE_VALUE && is_implicit && f->options->timestamp_column == NULL)
+        return !looks_like_times(s, 0, next * step_of(s));
+    if (role == MF_ROLE_TIMESTAMP && is_given)
+        return looks_like_times(s, 0, next * step_of(s));
+    return true;
+}
+
+/* The columns of rows without a header: those given by position, and the others in order. Rows of
+ * more than four columns have no order, so positions say all there is. */
+static bool place_columns(const search *f, const sample *s, mf_feedback feedback, bool is_given,
                           uint32_t column[MF_ROLES])
 {
     const char *given[MF_ROLES];
@@ -278,13 +349,10 @@ static bool place_columns(const search *f, const sample *s, mf_feedback feedback
         }
         column[role] = position;
     }
-    for (int role = 0; role < MF_ROLES; role++) {
-        uint32_t next = 0;
-        if (column[role] != MF_COLUMN_ABSENT || mf_header_is_off(given[role]))
-            continue;
-        while (next < n && is_taken[next])
-            next++;
-        if (next == n || next >= MF_ROLES)
+    for (int role = 0; role < MF_ROLES && !(is_given && n > MF_ROLES); role++) {
+        const uint32_t next = next_free(is_taken, n);
+        if (column[role] != MF_COLUMN_ABSENT || mf_header_is_off(given[role]) || next >= MF_ROLES ||
+            !may_have_role(f, s, role, feedback, next, is_given))
             continue;
         is_taken[next] = true;
         column[role] = next;
@@ -348,7 +416,7 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
     look_at_given(f->options, feedback, &has_names, &is_given);
     if (s->n_rows == 0 || !gaps_are_empty(s, 0) || has_names ||
-        !place_columns(f, s, feedback, column))
+        !place_columns(f, s, feedback, is_given, column))
         return false;
     if (!is_given && (n < (is_implicit ? 2 : 3) || n > 4))
         return false;
@@ -597,12 +665,15 @@ static size_t skip_matrix_market(const char *head, size_t n_head, bool *is_patte
     return has_size ? at : 0;
 }
 
-static uint64_t blank_lines(const char *text, size_t n_bytes)
+/* Lines of nothing but delimiters are blank too. */
+static uint64_t blank_lines(const mf_dialect *dialect, const char *text, size_t n_bytes)
 {
     uint64_t n = 0;
     mf_split split;
-    const mf_csv_form form = {
-        .delimiter = '\x01', .quoting = MF_QUOTING_NONE, .max_row_bytes = n_bytes};
+    mf_csv_form form = dialect->form;
+    form.max_row_bytes = n_bytes;
+    if (!dialect->has_header)
+        form.quoting = MF_QUOTING_NONE;
     for (size_t at = 0; at < n_bytes; at += split.n_bytes) {
         if (mf_split_row(&form, text + at, n_bytes - at, true, &split) != MF_SPLIT_ROW)
             break;
@@ -617,7 +688,7 @@ static void count_head(const char *head, size_t n_mark, mf_dialect *dialect)
     const size_t n = dialect->head.n_bytes - n_mark;
     const char *text = head + n_mark;
     dialect->head.n_lines = mf_count_lines(text, n);
-    dialect->head.n_blank = blank_lines(text, n);
+    dialect->head.n_blank = blank_lines(dialect, text, n);
     dialect->head.n_rows = dialect->head.n_lines +
                            (n > 0 && text[n - 1] != '\n' && text[n - 1] != '\r') -
                            dialect->head.n_blank - dialect->head.n_in_fields;

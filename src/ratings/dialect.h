@@ -14,9 +14,10 @@
  *               weight …), and one of ratings is ignored
  *   no header   three or four columns: user, item, rating, timestamp; the third
  *               is a number, the fourth a time. Or any number of columns of which the options
- *               give positions (user_column "#2"); those that they do not give follow in the
- *               order user, item, rating, timestamp. Or, with MF_FEEDBACK_IMPLICIT, two columns
- *               or more: user, item, weight, timestamp. The first row need not be a good one.
+ *               give positions (user_column "#2"); of four columns or fewer, those that they do
+ *               not give follow in the order user, item, rating, timestamp. Or, with
+ *               MF_FEEDBACK_IMPLICIT, two to four columns: user, item, weight, timestamp, or user,
+ *               item, timestamp. The first row need not be a good one.
  *   JSON        objects, one a line or one after another or in an array, whose keys are names as
  *               in a header
  *   MatrixMarket coordinates: row, column, value

@@ -141,6 +141,11 @@ void mf_reason_data(const mf_reason *reason, const mf_cell_copy *cells, uint32_t
             rating = c + 1;
     }
     explain_value(reason, mf_cell_view(&cells[2 * step]));
+    if (reason->feedback == MF_FEEDBACK_IMPLICIT) {
+        mf_reason_add(reason, "; positions say which is which: user_column=#1, item_column=#2, "
+                              "weight_column=#3 (or none, where there are no weights)");
+        return;
+    }
     if (n_columns == 4 && !mf_value_time_unit(mf_cell_view(&cells[3 * step]), &unit))
         mf_reason_add(reason, "; column 4 \"%s\" is not a time",
                       mf_cell_text(text, NAME_BYTES, mf_cell_view(&cells[3 * step])));

@@ -85,7 +85,7 @@ static void a_channel_with_nothing_to_read_says_what_it_would_need(void **state)
         {&implicit, "1,31,4,5,6\n",
          "channel train: its only file has no columns user and item: a.csv (no header; columns 1, "
          "31, 4, 5, 6; positions say which is which: user_column=#1, item_column=#2, "
-         "rating_column=#5)"},
+         "weight_column=#3 (or none, where there are no weights))"},
     };
     (void)state;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {

@@ -1,4 +1,5 @@
 /* test_ratings_dialect.c: which files are ratings, and the reason why others are not. */
+#include "ratings/dialect.h"
 #include "ratings_testing.h"
 
 static void assert_not_ratings_with(const char *bytes, size_t n_bytes,
@@ -149,6 +150,63 @@ static void without_a_header_only_three_or_four_numeric_looking_columns_are_rati
     assert_not_ratings("1:a:31::4\n", "not a table; it begins with \"1:a:31::4\"");
 }
 
+/* How a text is read: the dialect in words up to its encoding, and the lines before the rows. */
+static mf_look look_at(const char *text, const mf_ratings_options *options, const char *expected)
+{
+    mf_error err = {0};
+    mf_look look = {0};
+    char words[MF_DIALECT_TEXT_BYTES];
+    write_text("file", text);
+    assert_ok(mf_ratings_look("file", options, &look, &err), err);
+    assert_string_equal(look.reason, "");
+    assert_int_equal(look.content, MF_RATINGS_READ);
+    mf_dialect_text(&look.dialect, words);
+    assert_memory_equal(words, expected, strlen(expected));
+    return look;
+}
+
+static void positions_say_all_there_is_of_wide_rows(void **state)
+{
+    const mf_ratings_options options = {
+        .user_column = "#2", .item_column = "#3", .rating_column = "#4"};
+    const mf_ratings_options swapped = {.user_column = "#2", .item_column = "#1"};
+    const mf_ratings_options late = {.rating_column = "#4"};
+    (void)state;
+    look_at("0,1,100,3,1112486027\n1,1,101,4,1112486028\n", &options,
+            "columns user=#2 item=#3 rating=#4 timestamp=none ");
+    look_at("100,1,3,1112486027\n", &swapped, "columns user=#2 item=#1 rating=#3 timestamp=#4 ");
+    look_at("1,100,1112486027,3\n", &late, "columns user=#1 item=#2 rating=#4 timestamp=#3 ");
+    look_at("1,100,7,3\n", &late, "columns user=#1 item=#2 rating=#4 timestamp=none ");
+    assert_not_ratings_with("0,1,100,3,1\n", 12, &late,
+                            "no header; columns 0, 1, 100, 3, 1; positions say which is which: "
+                            "user_column=#1, item_column=#2, rating_column=#5");
+}
+
+static void a_quote_in_the_first_row_without_a_header_is_text(void **state)
+{
+    const mf_ratings_options options = {0};
+    (void)state;
+    look_at("1\t\"x\t3\n1\t3\t4\n2\t\"y\"\t5\n", &options,
+            "columns user=#1 item=#2 rating=#3 timestamp=none delimiter=tab header=no ");
+    look_at("1::\"x::3\n1::3::4\n2::\"y\"::5\n", &options,
+            "columns user=#1 item=#2 rating=#3 timestamp=none delimiter=:: header=no ");
+    look_at("1|\"x|y\"|3\n1|\"3|3\"|4\n", &options,
+            "columns user=#1 item=#2 rating=#3 timestamp=none delimiter=pipe header=no ");
+}
+
+static void lines_of_delimiters_before_a_header_are_blank(void **state)
+{
+    const mf_ratings_options options = {0};
+    (void)state;
+    const mf_look look = look_at(",,\nuser,item,rating\n1,2,3\n", &options, "columns user=user ");
+    assert_int_equal(look.dialect.head.n_blank, 1);
+    assert_int_equal(look.dialect.head.n_rows, 1);
+    const mf_look quoted =
+        look_at(",,\n\nuser,item,\"rating\"\n1,2,3\n", &options, "columns user=user ");
+    assert_int_equal(quoted.dialect.head.n_blank, 2);
+    assert_int_equal(quoted.dialect.head.n_rows, 1);
+}
+
 static void a_reason_always_fits(void **state)
 {
     char text[4096] = "";
@@ -181,6 +239,9 @@ int main(void)
         TEST_IN_FOLDER(a_file_that_is_one_endless_line_is_no_table),
         TEST_IN_FOLDER(given_names_have_to_be_there),
         TEST_IN_FOLDER(without_a_header_only_three_or_four_numeric_looking_columns_are_ratings),
+        TEST_IN_FOLDER(positions_say_all_there_is_of_wide_rows),
+        TEST_IN_FOLDER(a_quote_in_the_first_row_without_a_header_is_text),
+        TEST_IN_FOLDER(lines_of_delimiters_before_a_header_are_blank),
         TEST_IN_FOLDER(a_reason_always_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

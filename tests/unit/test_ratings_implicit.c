@@ -269,10 +269,23 @@ static void without_a_header_rows_are_pairs_only_with_that_feedback(void **state
     const mf_ratings_options automatic = {0};
     const mf_ratings_options places = {
         .feedback = MF_FEEDBACK_IMPLICIT, .user_column = "#2", .weight_column = "none"};
+    const mf_ratings_options check_in = {.feedback = MF_FEEDBACK_IMPLICIT,
+                                         .user_column = "#1",
+                                         .item_column = "#5",
+                                         .timestamp_column = "#2"};
     (void)state;
     assert_counts_as("1,31\n1,31\n2,42\n", &implicit, "1 31 2\n2 42 1\n");
     assert_counts_as("1,31,4\n1,31,5\n", &implicit, "1 31 9\n");
     assert_counts_as("31,1,4\n31,1,5\n", &places, "1 31 2\n");
+    /* Times are no weights. */
+    assert_counts_as("1,31,1112486027\n1,31,1112486028\n", &implicit, "1 31 2\n");
+    assert_counts_as("1,31,2015-01-01\n2,31,2015-01-02\n", &implicit, "1 31 1\n2 31 1\n");
+    assert_counts_as("1,31,4,1112486027\n", &implicit, "1 31 4\n");
+    assert_counts_as("1,2010-10-19T23:55:27Z,30.2,-97.7,31\n", &check_in, "1 31 1\n");
+    assert_content("1,31,on\n1,32,off\n", &implicit,
+                   "no header; columns 1, 31, on; column 3 \"on\" is not a number; positions say "
+                   "which is which: user_column=#1, item_column=#2, weight_column=#3 (or none, "
+                   "where there are no weights)");
     assert_content("1,31\n", &automatic,
                    "no header; columns 1, 31; pairs of user and item are read with "
                    "feedback=implicit");

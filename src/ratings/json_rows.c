@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-enum { SAMPLE_OBJECTS = 100 };
+enum { SAMPLE_OBJECTS = 100, LINES_SEEN = 10 };
 
 static size_t skip(const char *text, size_t n_bytes, size_t at)
 {
@@ -22,18 +22,41 @@ static size_t skip(const char *text, size_t n_bytes, size_t at)
     return at;
 }
 
-bool mf_json_begins(const char *text, size_t n_bytes)
+static size_t skip_blanks(const char *text, size_t n_bytes, size_t at)
 {
-    size_t at = 0;
     while (at < n_bytes && strchr(" \t\r\n", text[at]) != NULL && text[at] != '\0')
         at++;
-    if (at < n_bytes && text[at] == '[')
-        at = skip(text, n_bytes, at);
+    return at;
+}
+
+static bool is_object(const char *text, size_t n_bytes, size_t at)
+{
     if (at == n_bytes || text[at] != '{')
         return false;
-    for (at++; at < n_bytes && strchr(" \t\r\n", text[at]) != NULL && text[at] != '\0';)
-        at++;
+    at = skip_blanks(text, n_bytes, at + 1);
     return at == n_bytes || text[at] == '"' || text[at] == '}';
+}
+
+bool mf_json_begins(const char *text, size_t n_bytes)
+{
+    size_t at = skip_blanks(text, n_bytes, 0);
+    if (at < n_bytes && text[at] == '[')
+        at = skip(text, n_bytes, at);
+    if (is_object(text, n_bytes, at))
+        return true;
+    uint32_t n_objects = 0;
+    for (uint32_t line = 0; line < LINES_SEEN; line++) {
+        const char *end = memchr(text + at, '\n', n_bytes - at);
+        if (end == NULL)
+            break;
+        at = skip_blanks(text, n_bytes, (size_t)(end - text));
+        if (at == n_bytes)
+            break;
+        if (!is_object(text, n_bytes, at) && n_objects > 0)
+            return false;
+        n_objects += is_object(text, n_bytes, at);
+    }
+    return n_objects > 1;
 }
 
 /* The shortest text that reads as the number: 4.5, not 4.5000000000000000. */
@@ -309,7 +332,7 @@ static size_t gather_keys(const mf_dialect *dialect, const char *text, size_t n_
     char why[96];
     for (size_t at = skip(text, n_bytes, 0); at < n_bytes && n_objects < SAMPLE_OBJECTS;
          at = skip(text, n_bytes, at)) {
-        if (mf_object_bytes(text + at, n_bytes - at) == 0)
+        if (text[at] == '{' && mf_object_bytes(text + at, n_bytes - at) == 0)
             break; /* cut short */
         json_t *object = parse(dialect, text, n_bytes, &at, why);
         if (object == NULL)

@@ -18,7 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The text begins with an object or an array of objects. */
+/* The text begins with an object or an array of objects; or, as an archive of a stream may, with some
+ * lines that are none before lines that are. */
 bool mf_json_begins(const char *text, size_t n_bytes);
 
 /* As mf_dialect_detect; the first n_mark bytes are a byte order mark. */

@@ -119,6 +119,19 @@ static void text_between_objects_costs_no_object(void **state)
     mf_ratings_destroy(ratings);
 }
 
+static void damage_may_come_first(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"nope\n" RATING(7, 1, 5, 1) RATING(8, 1, 3, 1)};
+    mf_error err = {0};
+    const mf_ratings_options options = {.max_bad_rows = 1};
+    mf_ratings *ratings = read_texts(texts, 1, &options, &err);
+    assert_ok(ratings != NULL, err);
+    assert_int_equal(ratings->n_ratings, 2);
+    assert_int_equal(ratings->counts.n_bad_rows, 1);
+    mf_ratings_destroy(ratings);
+}
+
 static void a_pair_whose_newest_rating_is_newer_keeps_that_one(void **state)
 {
     (void)state;
@@ -260,6 +273,7 @@ int main(void)
         cmocka_unit_test(each_object_is_read_by_its_own_names),
         cmocka_unit_test(a_whole_number_is_one_user_in_all_its_forms),
         cmocka_unit_test(text_between_objects_costs_no_object),
+        cmocka_unit_test(damage_may_come_first),
         cmocka_unit_test(a_pair_whose_newest_rating_is_newer_keeps_that_one),
         cmocka_unit_test(users_and_items_without_a_rating_left_are_gone),
         cmocka_unit_test(times_of_all_kinds_are_compared),

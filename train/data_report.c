@@ -440,9 +440,8 @@ static void warn_unrated(mf_data_report *report, const mf_file_facts *files, siz
             report, "not_rated_rows",
             "%llu of %llu JSON objects of %.150s%s have no rating and are left out: where another "
             "key has the ratings, rating_column=… names it",
-            (unsigned long long)(first->n_rows - first->n_good),
-            (unsigned long long)first->n_rows, short_name(report, first->name),
-            n_files > 1 ? " and most of other files" : "");
+            (unsigned long long)(first->n_rows - first->n_good), (unsigned long long)first->n_rows,
+            short_name(report, first->name), n_files > 1 ? " and most of other files" : "");
 }
 
 static void warn_dialects(mf_data_report *report)

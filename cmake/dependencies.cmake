@@ -13,10 +13,11 @@ find_package(ZLIB REQUIRED)
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED)
 
-# mf_find_library(TARGET HEADER LIBRARY): a library that brings no CMake package.
-function(mf_find_library target header library)
+# mf_find_library(TARGET HEADER LIBRARY …): a library that brings no CMake package, by the first
+# name that is there.
+function(mf_find_library target header)
   find_path(${target}_INCLUDE_DIR ${header} REQUIRED)
-  find_library(${target}_LIBRARY ${library} REQUIRED)
+  find_library(${target}_LIBRARY NAMES ${ARGN} REQUIRED)
   add_library(${target} INTERFACE)
   target_include_directories(${target} SYSTEM INTERFACE ${${target}_INCLUDE_DIR})
   target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
@@ -27,7 +28,8 @@ mf_find_library(jansson jansson.h jansson)
 mf_find_library(libevent event2/event.h event_core)
 mf_find_library(libevent_openssl event2/bufferevent_ssl.h event_openssl)
 mf_find_library(hiredis hiredis/hiredis.h hiredis)
-mf_find_library(libzstd zstd.h zstd)
+# train unpacks only, which is a sixth of the library: it is linked in.
+mf_find_library(libzstd zstd.h libzstd.a zstd)
 if(MF_DEVELOPMENT)
   mf_find_library(libevent_extra event2/http.h event_extra) # evhttp: a client in local/, a peer in bench/
 endif()

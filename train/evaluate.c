@@ -8,6 +8,8 @@
  * are looked through for what is in the other part; evaluate/lists.h says how. The lists come from
  * the function that serve calls. With --model nothing is split or learned: the data are what
  * there is to find. */
+#include "evaluate.h"
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
@@ -672,7 +674,7 @@ static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err
     return ok;
 }
 
-int main(int argc, char **argv)
+int mf_evaluate_main(int argc, char **argv)
 {
     static options o;
     static mf_evaluate_result result; /* large */

@@ -7,10 +7,14 @@
  *     train --export FILE FOLDER             writes a model's ids and factors for other programs
  *     train --inspect [--json]               prints what a job would be trained on
  *
+ * The same file under the name `evaluate` is that program (evaluate.c): the two share nearly all of
+ * their code.
+ *
  * A first argument "train" is ignored: the platform adds it when this program is the image's
  * entrypoint (docs/sagemaker.md, 1.3 and 1.5). */
 #include "base/file.h"
 #include "base/log.h"
+#include "evaluate.h"
 #include "info.h"
 #include "inspect.h"
 #include "job.h"
@@ -156,8 +160,17 @@ static void wait_without_spinning(char **argv)
         execv(self, argv);
 }
 
+/* Whether a program was started by this name, in any folder. */
+static bool is_called(const char *program, const char *name)
+{
+    const char *slash = strrchr(program, '/');
+    return strcmp(slash != NULL ? slash + 1 : program, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 0 && is_called(argv[0], "evaluate"))
+        return mf_evaluate_main(argc, argv);
     const char *prefix = NULL;
     const char *user = NULL;
     const char *item = NULL;

@@ -62,7 +62,7 @@ def files(image=IMAGE):
     found = {}
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         for member in tar:
-            content = tar.extractfile(member).read() if member.isfile() else None
+            content = tar.extractfile(member).read() if member.isfile() or member.islnk() else None
             found["/" + member.name.strip("/")] = (member, content)
     return found
 

@@ -19,7 +19,9 @@ from serve_case import ServeCase
 from server import Server
 from wrappers import inside, namespace
 
+EVALUATE = TRAIN.parent / "evaluate"
 MPI = TRAIN.parent.parent / "lib" / "libmfmpi.so"
+PROGRAMS = (TRAIN, SERVE, EVALUATE, MPI)
 IMAGE_ROOT = SOURCE / "script" / "image-root"
 DEBIAN_MIRROR = SOURCE / "script" / "debian-mirror"
 
@@ -29,7 +31,6 @@ mkdir -p "$1/opt/ml" "$1/proc"
 mount --bind "$1" "$1"
 mount --bind "$2" "$1/opt/ml"
 mount --rbind /proc "$1/proc"
-mount -t tmpfs none "$1/tmp"
 mount -o remount,bind,ro "$1"
 if touch "$1/x" 2>/dev/null; then exit 77; fi
 cd "$1"
@@ -49,7 +50,7 @@ def made():
     folder = Path(tempfile.mkdtemp(prefix="mf-root-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o755)
-    done = run(IMAGE_ROOT, folder / "root", TRAIN, SERVE, MPI)
+    done = run(IMAGE_ROOT, folder / "root", *PROGRAMS)
     if done.returncode != 0:
         raise AssertionError(done.stderr)
     return folder / "root"
@@ -72,7 +73,7 @@ class Root(ServeCase):
         """Checklist 2, 5, 6: ELF files for everyone, no link, no shell, nothing in /opt."""
         for name, path in files(made()).items():
             head = path.read_bytes()[:4]
-            if name in ("/usr/local/bin/train", "/usr/local/bin/serve") or ".so" in name:
+            if name.startswith("/usr/local/bin/") or ".so" in name:
                 self.assertEqual(b"\x7fELF", head, name)
                 self.assertEqual(0o755, path.stat().st_mode & 0o7777, name)
             else:
@@ -82,17 +83,23 @@ class Root(ServeCase):
         self.assertEqual([], [path for path in made().rglob("*") if path.is_symlink()])
         self.assertFalse((made() / "opt").exists())
         self.assertEqual(0o1777, (made() / "tmp").stat().st_mode & 0o7777)
+        self.assertEqual(["evaluate", "serve", "train"], sorted(os.listdir(made() / "usr/local/bin")))
+        self.assertTrue((made() / "usr/local/bin/evaluate").samefile(made() / "usr/local/bin/train"))
 
     def test_the_libraries_are_those_that_the_programs_load(self):
         """Checklist 2: as listed by the loader."""
         loaded = set()
         components = {name: path for name, path in files(made()).items() if "/openmpi3/" in name}
-        for program in (TRAIN, SERVE, MPI, *components.values()):
+        for program in (*PROGRAMS, *components.values()):
             output = run("ldd", program).stdout
             loaded |= {Path(word).name for word in re.findall(r"(/\S+) \(0x", output)}
         there = {Path(name).name for name in files(made()) if ".so" in name and name not in components}
         self.assertEqual(loaded | {"libgcc_s.so.1", "libmfmpi.so"}, there)
         self.assertEqual(20, len(components))
+
+    def test_evaluate_is_train_by_another_name(self):
+        for program in ("evaluate", "train"):
+            self.assertTrue(run(made() / "usr/local/bin" / program, "--help").stdout.startswith(f"usage: {program} "))
 
     def test_it_has_the_certificates_of_trusted_authorities(self):
         """Those of the build machine, with their package's licence files."""
@@ -103,7 +110,7 @@ class Root(ServeCase):
     def test_made_twice_it_is_the_same_to_the_second(self):
         """Checklist 140: names, modes, bytes and times."""
         again = self.folder / "again"
-        done = run(IMAGE_ROOT, again, TRAIN, SERVE, MPI)
+        done = run(IMAGE_ROOT, again, *PROGRAMS)
         self.assertEqual(0, done.returncode, done.stderr)
         pack = lambda root: run("sh", "-c", 'tar -C "$1" --sort=name --numeric-owner -c . | sha256sum', "sh",
                                 root).stdout
@@ -124,7 +131,7 @@ class Root(ServeCase):
         self.assertSameModel(usual, job)
 
     def test_two_hosts_train_in_it_with_nothing_else_there(self):
-        """Checklist 5, 68: read-only but for /opt/ml and /tmp, without /dev/shm."""
+        """Checklist 5, 68: read-only but for /opt/ml, without /dev/shm."""
         if not namespace():
             self.not_here("a private mount namespace is not allowed")
         port = Port()

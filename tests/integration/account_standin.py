@@ -191,6 +191,8 @@ class Account:
                  "ModelPackageGroupName": f"{name}-models"}
         if stack["parameters"].get("DataUri"):
             found["DataUri"] = stack["parameters"]["DataUri"]
+        if stack["parameters"].get("TrainingNetwork") == "on":
+            found["TrainingSubnets"], found["TrainingGroupId"] = "subnet-0a,subnet-1b", "sg-2c"
         if all(stack["parameters"].get(p) for p in FILLED):
             found["ApiUrl"] = f"https://abc.execute-api.{REGION}.amazonaws.com/v1"
             found["ApiKeyId"] = "keyid"

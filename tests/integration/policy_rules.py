@@ -22,7 +22,8 @@ import re
 UNNARROWED = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "ec2:CreateNetworkInterface",
               "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ecr:GetAuthorizationToken",
               "cloudwatch:PutMetricData", "kinesis:ListStreams", "ec2:DescribeSecurityGroups",
-              "ec2:DescribeSubnets", "ec2:DescribeVpcs"}
+              "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions",
+              "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"}
 MANAGED = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 SERVICE = re.compile(r"[a-z-]+(\.[a-z0-9]+)?\.amazonaws\.com")
 ACTION = re.compile(r"[a-z0-9]+:[A-Za-z]+")

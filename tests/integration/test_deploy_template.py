@@ -74,6 +74,8 @@ def nag(resource):
         "W5": kind == "EC2::SecurityGroup" and any(r.get("CidrIp") == "0.0.0.0/0" for r in egress),
         "W9": kind == "EC2::SecurityGroup" and any(not r.get("CidrIp", "/32").endswith("/32") for r in ingress),
         "W11": kind == "IAM::Role" and '"Resource": ["*"]' in text,
+        "W27": kind == "EC2::SecurityGroupIngress" and properties["FromPort"] != properties["ToPort"],
+        "W29": kind == "EC2::SecurityGroupEgress" and properties["FromPort"] != properties["ToPort"],
         "W28": kind in ("ECR::Repository", "Kinesis::Stream", "DynamoDB::Table") and
                bool({"RepositoryName", "Name", "TableName"} & set(properties)),
         "W35": kind == "S3::Bucket" and "LoggingConfiguration" not in properties,
@@ -151,6 +153,8 @@ class Meaning(unittest.TestCase):
                 yield self.template.stack(filled, Watch=watch, **switches)
         for filled, endpoint, streams in itertools.product((False, True), ("none", "instances"), ("on", "off")):
             yield self.template.stack(filled, Endpoint=endpoint, Streams=streams, Archive="on", Retrain="weekly")
+        for filled, cache, where in itertools.product((False, True), ("on", "off"), ("", "s3://lake/ratings/")):
+            yield self.template.stack(filled, TrainingNetwork="on", Cache=cache, Retrain="nightly", DataUri=where)
 
     def test_nothing_refers_to_a_resource_that_a_choice_leaves_out(self):
         """With any switches, before and after there is a model."""
@@ -361,6 +365,39 @@ class Meaning(unittest.TestCase):
                     self.assertEqual({"tcp"}, {r["IpProtocol"] for r in rules}, name)
                     self.assertEqual(expected[name], {(r["FromPort"], r["CidrIp"]) for r in rules}, (name, switches))
                     self.assertTrue(all(r["FromPort"] == r["ToPort"] and r["Description"] for r in rules), name)
+
+    def test_training_in_the_network_reaches_its_own_instances_and_s3(self):
+        """Of one job: all ports of TCP among themselves, which MPI needs. Nothing of it costs while idle."""
+        for filled, more in ((False, {}), (True, {"Retrain": "nightly"}), (True, {"Cache": "on", "Retrain": "nightly"})):
+            stack = self.template.stack(filled, TrainingNetwork="on", **more)
+            of = {name: stack.value(resource["Properties"]) for name, resource in stack.resources.items()
+                  if resource["Type"].startswith("AWS::EC2::")}
+            self.assertEqual([(443, 443, "0.0.0.0/0")], [(r["FromPort"], r["ToPort"], r["CidrIp"])
+                                                         for r in of["TrainingGroup"]["SecurityGroupEgress"]])
+            for rule, peer in (("TrainingIn", "SourceSecurityGroupId"), ("TrainingOut", "DestinationSecurityGroupId")):
+                self.assertEqual({"GroupId": "<TrainingGroup>", peer: "<TrainingGroup>", "IpProtocol": "tcp", "FromPort": 0,
+                                  "ToPort": 65535}, {k: v for k, v in of[rule].items() if k != "Description"})
+            # What the role may do with S3 passes the endpoint as well.
+            passes = [(set(s["Action"]), set(s["Resource"])) for s in of["S3Door"]["PolicyDocument"]["Statement"]]
+            (policy,) = stack.value(stack.resources["TrainingRole"]["Properties"])["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]:
+                for action, resource in itertools.product(statement["Action"], statement["Resource"]):
+                    if action.startswith("s3:"):
+                        self.assertTrue(any(action in actions and resource in there for actions, there in passes),
+                                        (action, resource))
+            self.assertIn("ec2:CreateNetworkInterfacePermission", self.actions("TrainingRole", stack))
+            outputs = self.template.whole["Outputs"]
+            self.assertEqual(("<SubnetA>,<SubnetB>", "<TrainingGroup>"), tuple(
+                stack.value(outputs[name]["Value"]) for name in ("TrainingSubnets", "TrainingGroupId")))
+            if "Cache" not in more:
+                self.assertEqual({"S3Door"}, {name for name, r in stack.resources.items()
+                                              if r["Type"] == "AWS::EC2::VPCEndpoint"})
+                self.assertNotIn("FunctionGroup", of)
+            if filled:
+                train = stack.value(stack.resources["RetrainMachine"]["Properties"])["Definition"]["States"]["Train"]
+                self.assertEqual({"Subnets": ["<SubnetA>", "<SubnetB>"], "SecurityGroupIds": ["<TrainingGroup>"]},
+                                 train["Parameters"]["VpcConfig"])
+        self.assertNotIn("TrainingGroup", self.all.resources)
 
     def test_tasks_run_unprivileged_without_capabilities(self):
         (container,) = self.all.value(self.template.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]

@@ -114,6 +114,15 @@ class TrainJob(DeployCase):
         self.assertNotIn("VpcConfig", self.request())
         self.assertNotIn("Sharded", json.dumps(self.request()))
 
+    def test_in_the_network_of_the_stack(self):
+        self.deploy("--only", "base", "--set", "TrainingNetwork=on")
+        self.train()
+        self.assertEqual({"Subnets": ["subnet-0a", "subnet-1b"], "SecurityGroupIds": ["sg-2c"]},
+                         self.request()["VpcConfig"])
+        self.state["jobs"] = {}
+        self.train("--subnets", "subnet-2c", "--security-groups", "sg-3d")
+        self.assertEqual({"Subnets": ["subnet-2c"], "SecurityGroupIds": ["sg-3d"]}, self.request()["VpcConfig"])
+
     def test_a_given_fraction_is_used(self):
         self.train("--hyperparameter", "validation_fraction=0.3")
         self.assertEqual({"validation_fraction": "0.3"}, self.request()["HyperParameters"])

@@ -14,7 +14,7 @@ from unprivileged import UNPRIVILEGED
 from programs import SOURCE
 
 MACHINES = {"amd64": 0x3E, "arm64": 0xB7}
-LIMIT = 16200000
+LIMIT = 16400000
 
 
 def elf(content):
@@ -113,7 +113,7 @@ class WhatIsInIt(ImageCase):
                 self.assertNotIn(word, files()[path][1], path)
 
     def test_it_is_small(self):
-        """Checklist 15: far below the platform's 10 GB; our own limit is 16.2 MB unpacked."""
+        """Checklist 15: far below the platform's 10 GB; our own limit is 16.4 MB unpacked."""
         size = sum(info.size for info, _ in own_files().values())
         layers = config()["RootFS"]["Layers"]
         print(f"\n{IMAGE}: {size / 1e6:.1f} MB unpacked in {len(layers)} layer(s), "

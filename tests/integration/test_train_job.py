@@ -115,7 +115,7 @@ class TrainJob(DeployCase):
         self.assertNotIn("Sharded", json.dumps(self.request()))
 
     def test_in_the_network_of_the_stack(self):
-        self.deploy("--only", "base", "--set", "TrainingNetwork=on")
+        self.state["stack"]["parameters"]["TrainingNetwork"] = "on"
         self.train()
         self.assertEqual({"Subnets": ["subnet-0a", "subnet-1b"], "SecurityGroupIds": ["sg-2c"]},
                          self.request()["VpcConfig"])

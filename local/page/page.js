@@ -515,12 +515,12 @@ function listen() {
 }
 
 async function start() {
-  about = (await fetchJson('/page/about')).body;
+  const [response, users] = await Promise.all([fetchJson('/page/about'), suggest('')]);
+  about = response.body;
   const n = (count) => count.toLocaleString('en');
   $('model').textContent = `${n(about.users)} users · ${n(about.items)} items · ${n(about.ratings)} ratings`;
   addFilters();
   listen();
-  const users = await suggest('');
   const hash = location.hash;
   if (hash.startsWith('#user=')) return choose(decodeURIComponent(hash.slice(6)));
   if (hash === '#new-visitor') return choose(null);

@@ -2,12 +2,15 @@
 
 Only by name, as root: script/bench hosts. Hosts have one core and one thread each. Namespaces share
 the machine's memory and caches, and their network is as fast as memory, so only the share of the
-hosts in work, memory and bytes is measured here. What a network and more hosts would do comes from
-a simulation of the ring (src/sgd/lap.h) that is driven by these figures. MF_HOSTS_RATE=60e6 simulates
+hosts in work, memory, bytes and the time of their start is measured here. The start is the time
+from the last process to the line `hosts` of the last host; memory is the peak of the resident set.
+What a network and more hosts would do comes from a simulation of the ring (src/sgd/lap.h) that is
+driven by these figures. MF_HOSTS_RATE=60e6 simulates
 alone, with as many updates a second and core, priors included; MF_HOSTS_RATINGS is the size of the
 runs.
 """
 
+import datetime
 import heapq
 import json
 import os
@@ -15,6 +18,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 from common import BIN, CPUS, ROOT, free_port, say, train_job
 
@@ -52,7 +56,8 @@ def prepare(folder, data, settings, names, name):
 
 
 def fit(folder, data, settings, net=None, n=1, cpus=None):
-    """(seconds of the quickest epoch, metrics.json, [peak bytes of each host], model.bin)."""
+    """(seconds of the quickest epoch, metrics.json, [peak bytes of each host], model.bin, seconds until
+    all hosts could exchange messages, CPU seconds of all hosts)."""
     names = net.names[:n] if net else ["algo-1"]
     settings = dict(settings, hosts_port=free_port()) if net else settings
     prefixes = [prepare(folder, data, settings, names, name) for name in names]
@@ -60,17 +65,30 @@ def fit(folder, data, settings, net=None, n=1, cpus=None):
         [*(net.run(i) if net else ()), "taskset", "-c", ",".join(map(str, cpus[i] if net else cpus)),
          BIN / "train", "--prefix", prefix], stdout=subprocess.DEVNULL, stderr=open(prefix / "log", "w"))
         for i, prefix in enumerate(prefixes)]
-    peaks = []
+    up = time.time()
+    peaks, cpu_seconds = [], 0
     for run, prefix in zip(runs, prefixes):
         _, status, usage = os.wait4(run.pid, 0)
         run.returncode = os.waitstatus_to_exitcode(status)
         if status != 0:
             sys.exit(f"bench: train ended with {run.returncode}\n{(prefix / 'log').read_text()[-800:]}")
         peaks.append(usage.ru_maxrss * 1024)
+        cpu_seconds += usage.ru_utime + usage.ru_stime
     name = f"metrics-{names[0]}.json" if net else "metrics.json"
     metrics = json.loads((prefixes[0] / "output/data" / name).read_text())
     seconds = min(epoch["seconds"] for epoch in metrics["epochs"])
-    return seconds, metrics, peaks, (prefixes[0] / "model/model.bin").read_bytes()
+    started = max(ready(prefix / "log") for prefix in prefixes) - up if net else 0
+    return seconds, metrics, peaks, (prefixes[0] / "model/model.bin").read_bytes(), started, cpu_seconds
+
+
+def ready(log):
+    """When a host could exchange messages with all others, by its log."""
+    (line,) = (line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "hosts")
+    return datetime.datetime.fromisoformat(line["ts"].replace("Z", "+00:00")).timestamp()
+
+
+def phase(metrics, name):
+    return next(p["seconds"] for p in metrics["phases"] if p["phase"] == name)
 
 
 def measure(folder):
@@ -94,12 +112,15 @@ def measure(folder):
     rate = n / one[0]
     for what, run in (("one host, 1 thread", one), ("one host, 2 threads", two_threads),
                       ("2 hosts, 1 thread each", two_hosts)):
-        say(f"{what:24} {n / run[0] / 1e6:6.2f} M updates/s   peak {max(run[2]) / 1e6:6.0f} MB a host")
+        say(f"{what:24} {n / run[0] / 1e6:6.2f} M updates/s   peak {max(run[2]) / 1e6:6.0f} MB a host   "
+            f"{run[5]:5.1f} CPU seconds of the whole job")
     say(f"2 hosts / 2 threads: {two_threads[0] / two_hosts[0]:.2f} of the updates per second; "
         f"same model.bin: {'yes' if one[3] == two_hosts[3] == two_threads[3] else 'NO'}")
     sent = two_hosts[1]["epochs"][-1]["sent_bytes"]
     due = SHAPE["items"] * (4 * STRIDE * 4 + 4)
     say(f"bytes sent per host and epoch: {sent}; 4 rows and a bias of each item: {due}; ratio {sent / due:.3f}")
+    say(f"start: {two_hosts[4]:.2f} s from the last host's process until all can exchange messages; reading took "
+        f"{phase(two_hosts[1], 'reading'):.2f} s, on one host {phase(one[1], 'reading'):.2f} s")
     blocks_seconds = simulate(SHAPE["users"], SHAPE["items"], n, 2, 1, rate, 1e12, 1e-4)
     say(f"the simulation of these 2 hosts: {n / blocks_seconds / 1e6:.2f} M updates/s, "
         f"{two_hosts[0] / blocks_seconds:.2f} of the measured time is simulated")

@@ -1,18 +1,11 @@
-/* inspect.c: one JSON object is made of what was read; the table is printed from the same report. */
+/* inspect.c: one JSON object is made of what the job read; the table is printed from the same report. */
 #include "inspect.h"
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/stop.h"
-#include "data.h"
 #include "data_json.h"
-#include "item_data.h"
+#include "job.h"
 #include "json_build.h"
-#include "ratings/split.h"
-#include "sagemaker/channels.h"
-#include "sagemaker/environment.h"
-#include "sagemaker/job_config.h"
-#include "settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,75 +15,6 @@ enum {
     BAR_WIDTH = 40,
     NAMED_MOST = 20,
 };
-
-typedef struct inspection {
-    mf_settings settings;
-    mf_train_settings values;
-    mf_channels channels;
-    mf_data_report train;
-    mf_data_report validation;
-    bool has_validation;
-    uint64_t n_validation_known;
-    mf_error err;
-} inspection;
-
-static const mf_channel_rule rules[] = {
-    {"train", "training", true, MF_CHANNEL_RATINGS},
-    {"validation", NULL, false, MF_CHANNEL_RATINGS},
-    {"items", NULL, false, MF_CHANNEL_ITEMS},
-    {"model", NULL, false, MF_CHANNEL_MODEL},
-};
-
-static bool inspect_validation(inspection *in, const mf_channel *channel,
-                               const mf_ratings_options *options, const mf_ratings *all)
-{
-    mf_ratings_options same = *options;
-    mf_ratings_rows aligned = {0};
-    same.feedback = all->feedback;
-    in->has_validation = true;
-    mf_ratings *held_out = mf_data_read_channel(channel, NULL, &same, &in->validation, &in->err);
-    const bool ok = held_out != NULL &&
-                    mf_ratings_align(held_out, &all->users, &all->items, &aligned, &in->err) &&
-                    mf_data_check_known(held_out, &aligned, &in->validation, &in->err);
-    for (uint64_t k = 0; k < aligned.n; k++)
-        in->n_validation_known +=
-            aligned.user[k] != MF_INDEX_NONE && aligned.item[k] != MF_INDEX_NONE;
-    mf_ratings_rows_clear(&aligned);
-    mf_ratings_destroy(held_out);
-    return ok;
-}
-
-static bool inspect(inspection *in, const char *prefix)
-{
-    mf_tree tree;
-    mf_ratings_options options;
-    mf_platform_hyperparameters platform = {0};
-    mf_error *err = &in->err;
-    mf_data_report_begin(&in->train, NULL);
-    in->train.n_files = 0;
-    if (!mf_tree_set(&tree, prefix, err) ||
-        !mf_train_settings_start(&in->settings, &in->values, err) ||
-        !mf_hyperparameter_file_read(tree.hyperparameters, &in->settings, &platform, err))
-        return false;
-    mf_train_settings_finish(&in->values);
-    if (!mf_channels_read(&tree, rules, sizeof rules / sizeof rules[0], &in->channels, err) ||
-        !mf_train_settings_options(&in->values, &options, err))
-        return false;
-    options.times = MF_TIMES_UNUSED;
-    const mf_channel *train = mf_channels_find(&in->channels, "train");
-    const mf_channel *validation = mf_channels_find(&in->channels, "validation");
-    mf_ratings *all = mf_data_read_channel(train, NULL, &options, &in->train, err);
-    if (all == NULL)
-        return false;
-    mf_item_data item_data = {0};
-    const bool ok =
-        (validation == NULL || inspect_validation(in, validation, &options, all)) &&
-        mf_item_data_read(&item_data, mf_channels_find(&in->channels, "items"), &options,
-                          in->values.item_columns, NULL, &all->items, &in->train, err);
-    mf_item_data_clear(&item_data);
-    mf_ratings_destroy(all);
-    return ok;
-}
 
 /* --- JSON ---------------------------------------------------------------- */
 
@@ -152,18 +76,18 @@ static json_t *channel_json(const mf_data_report *report)
     return object;
 }
 
-static bool print_json(const inspection *in, bool ok)
+static bool print_json(const mf_job_inspection *in, const mf_error *err)
 {
     json_t *object = json_object();
     char text[MF_ERROR_TEXT_BYTES];
-    mf_train_json_set(&object, "ok", json_boolean(ok));
-    if (!ok)
+    mf_train_json_set(&object, "ok", json_boolean(err->code == MF_OK));
+    if (err->code != MF_OK)
         mf_train_json_set(
             &object, "error",
-            json_string(mf_printable(text, sizeof text, in->err.text, strlen(in->err.text))));
-    mf_train_json_set(&object, "train", channel_json(&in->train));
-    if (in->has_validation) {
-        json_t *validation = channel_json(&in->validation);
+            json_string(mf_printable(text, sizeof text, err->text, strlen(err->text))));
+    mf_train_json_set(&object, "train", channel_json(in->train));
+    if (in->validation != NULL) {
+        json_t *validation = channel_json(in->validation);
         mf_train_json_set(&validation, "n_known", json_integer((json_int_t)in->n_validation_known));
         mf_train_json_set(&object, "validation", validation);
     }
@@ -299,27 +223,28 @@ static void print_channel(const char *name, const mf_data_report *report)
         printf("%s  warning   %s\n", w == 0 ? "\n" : "", report->warning[w].text);
 }
 
-static bool print_table(const inspection *in, bool ok)
+static bool print_table(const mf_job_inspection *in, const mf_error *err)
 {
-    print_channel("train", &in->train);
-    if (in->has_validation) {
+    print_channel("train", in->train);
+    if (in->validation != NULL) {
         putchar('\n');
-        print_channel("validation", &in->validation);
+        print_channel("validation", in->validation);
         printf("  known     user and item of %llu rows\n",
                (unsigned long long)in->n_validation_known);
     }
-    if (!ok)
-        printf("\nthe job would fail: %s\n", in->err.text);
+    if (err->code != MF_OK)
+        printf("\nthe job would fail: %s\n", err->text);
     return fflush(stdout) == 0;
 }
 
 int mf_inspect_print(const char *prefix, bool as_json)
 {
-    static inspection in; /* large; one per process */
+    mf_job_inspection in;
+    mf_error err = {0};
     mf_stop_install();
     mf_log_set_level(MF_LOG_ERROR);
-    const bool ok = inspect(&in, prefix);
-    const bool printed = as_json ? print_json(&in, ok) : print_table(&in, ok);
+    const bool ok = mf_job_inspect(prefix, &in, &err);
+    const bool printed = as_json ? print_json(&in, &err) : print_table(&in, &err);
     if (!printed)
         fprintf(stderr, "train: standard output cannot be written\n");
     return ok && printed ? 0 : 1;

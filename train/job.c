@@ -63,6 +63,8 @@ typedef struct job {
     mf_ratings *train; /* the part that is trained on; NULL: all of it */
     mf_ratings_rows validation;
     mf_ratings_rows in_current; /* a validation channel in the indexes of the gate's model */
+    uint64_t n_known;           /* rows of the validation channel with a known user and item */
+    bool inspects;              /* nothing is trained, written or logged */
     bool has_ratings;           /* there are ratings to learn to predict */
     mf_trainer *trainer;        /* of the rating model; NULL: there is none */
     mf_ranking ranking;         /* spectral NULL: there is none */
@@ -109,11 +111,13 @@ static bool check_shares(const mf_channel *channel, size_t n_hosts, mf_error *er
 static bool read_configuration(job *j, mf_error *err)
 {
     mf_platform_hyperparameters platform = {0};
-    mf_log_set_level(mf_environment_log_level(NULL));
+    if (!j->inspects)
+        mf_log_set_level(mf_environment_log_level(NULL));
     if (!mf_train_settings_start(&j->settings, &j->values, err) ||
         !mf_hyperparameter_file_read(j->tree.hyperparameters, &j->settings, &platform, err))
         return false;
-    mf_log_set_level(mf_environment_log_level(platform.log_level));
+    if (!j->inspects)
+        mf_log_set_level(mf_environment_log_level(platform.log_level));
     mf_train_settings_finish(&j->values);
     j->fingerprint = mf_train_settings_fingerprint(&j->settings);
     if (!mf_hosts_read(j->tree.resource_config, &j->hosts, err) ||
@@ -163,7 +167,11 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
     if (held_out == NULL)
         return false;
     ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err) &&
-         mf_data_check_known(held_out, &j->validation, &j->report, err);
+         mf_data_check_known(held_out, &j->validation,
+                             j->inspects ? &j->validation_report : &j->report, err);
+    for (uint64_t k = 0; k < j->validation.n; k++)
+        j->n_known +=
+            j->validation.user[k] != MF_INDEX_NONE && j->validation.item[k] != MF_INDEX_NONE;
     if (ok && j->gate.current != NULL) {
         const mf_model_parts *current = mf_model_get(j->gate.current);
         ok = mf_ratings_align(held_out, &current->users, &current->items, &j->in_current, err);
@@ -199,18 +207,24 @@ static bool split_validation(job *j, mf_error *err)
     return true;
 }
 
+/* Whether a part of the train channel is held out. */
+static bool splits(const job *j)
+{
+    return j->values.validation_fraction > 0 ||
+           j->values.validation_split == MF_TRAIN_SPLIT_LEAVE_LAST;
+}
+
 /* Sets j->train, j->validation from the validation channel or a part of `all`. */
 static bool prepare_validation(job *j, const mf_ratings_options *options, mf_error *err)
 {
     const mf_channel *channel = mf_channels_find(&j->channels, "validation");
     const bool leave_last = j->values.validation_split == MF_TRAIN_SPLIT_LEAVE_LAST;
-    const bool splits = j->values.validation_fraction > 0 || leave_last;
-    if (channel != NULL && splits)
+    if (channel != NULL && splits(j))
         mf_log_message(MF_LOG_WARNING, "ignored", "%s is not used: there is a validation channel",
                        leave_last ? "validation_split" : "validation_fraction");
     if (channel != NULL)
         return read_validation(j, channel, options, err);
-    if (splits)
+    if (splits(j))
         return split_validation(j, err);
     if (j->gate.used)
         return mf_fail(
@@ -241,6 +255,8 @@ static bool read_data(job *j, mf_error *err)
         return false;
     if (!mf_train_settings_options(&j->values, &options, err))
         return false;
+    if (j->inspects && !splits(j))
+        options.times = MF_TIMES_UNUSED;
     j->all = mf_data_read_channel(mf_channels_find(&j->channels, "train"), j->group, &options,
                                   &j->report, err);
     if (j->all == NULL)
@@ -929,4 +945,21 @@ int mf_job_run(const char *prefix, bool person)
         _exit(ok ? 0 : 1);
     }
     return ok ? 0 : 1;
+}
+
+bool mf_job_inspect(const char *prefix, mf_job_inspection *inspection, mf_error *err)
+{
+    static job j; /* large; one per process */
+    j.inspects = true;
+    mf_data_report_begin(&j.report, NULL);
+    j.report.n_files = 0;
+    const bool ok = mf_tree_set(&j.tree, prefix, err) && read_configuration(&j, err) &&
+                    read_data(&j, err) && choose_models(&j, err);
+    *inspection = (mf_job_inspection){
+        .train = &j.report,
+        .validation = j.validation_report.n_files > 0 ? &j.validation_report : NULL,
+        .n_validation_known = j.n_known,
+    };
+    release(&j);
+    return ok;
 }

@@ -638,6 +638,26 @@ class Inspect(KindCase):
         job = self.job(n_factors="many").channel("train", {"ratings.csv": csv(ROWS)})
         self.assertEqual(1, self.run_train(job, "--inspect").status)
 
+    def test_it_fails_as_the_job_fails(self):
+        pairs = csv([row[:2] for row in ROWS], HEADER[:2])
+        timeless = csv([row[:3] for row in ROWS], HEADER[:3])
+        for files, words, settings in (
+                (pairs, "hyperparameter ranking is false", {"ranking": "false"}),
+                (timeless, "a split by time needs a column with timestamps",
+                 {"validation_split": "time", "validation_fraction": "0.1"}),
+                (csv(ROWS[:3]), "none is left to train on", {"validation_fraction": "0.99"})):
+            job = self.job(**settings).channel("train", {"r.csv": files})
+            self.assertFailed(job, self.run_train(job), words)
+            self.assertRefuses({"r.csv": files}, words, **settings)
+        self.assertReads({"r.csv": csv(ROWS)}, validation_split="time", validation_fraction="0.1")
+
+    def test_the_model_in_service_needs_ratings_that_are_held_out(self):
+        job = self.job_on(ROWS).channel("current", {"model.bin": b"none"})
+        self.assertFailed(job, self.run_train(job), "channel current")
+        self.assertIn("channel current: a new model is compared", self.run_train(job, "--inspect").stdout)
+        job = self.job(validation_fraction="0.1").channel("train", {"r.csv": csv(ROWS)})
+        self.assertEqual(0, self.run_train(job.channel("current", {"model.bin": b"none"}), "--inspect").status)
+
     def test_validation_too(self):
         job = self.job_on(ROWS[:700]).channel("validation", {"v.csv": csv(ROWS[700:])})
         seen = json.loads(self.run_train(job, "--inspect", "--json").stdout)

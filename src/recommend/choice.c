@@ -3,7 +3,8 @@
  * What a bit of a filter costs, against sorting: 1,000 excluded items are 1,000 bits to clear,
  * about a microsecond. A single row that is scored comes from anywhere in memory and takes as
  * long as the bounds of 30 to 50 items in a row, so below one item in DIRECT the scan is not
- * worth it. */
+ * worth it; with codes (codes.h) below one in DIRECT_CODES, as far as that takes no tenth of a
+ * millisecond: a list is not read in steps. */
 #include "recommend/choice.h"
 
 #include "recommend/state.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRECT = 32 };
+enum { DIRECT = 32, DIRECT_CODES = 8, DIRECT_MAX = 1 << 14 };
 
 /* Fewer candidates than one in this many items are sorted, more are bits. */
 enum { SORTED = 256 };
@@ -102,6 +103,16 @@ void mf_choice_list(const uint64_t *bits, size_t n_words, uint32_t *list)
             *list++ = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(left);
 }
 
+/* So many items are scored one by one. */
+static size_t direct_most(const mf_recommender *r)
+{
+    const size_t n_items = r->parts->n_items;
+    size_t most = 0;
+    if (r->ranking.codes.n_items > 0 || r->rating.codes.n_items > 0)
+        most = n_items / DIRECT_CODES < DIRECT_MAX ? n_items / DIRECT_CODES : DIRECT_MAX;
+    return most > n_items / DIRECT ? most : n_items / DIRECT;
+}
+
 bool mf_choice_make(const mf_recommender *recommender, mf_workspace *workspace,
                     const mf_profile *profile, const mf_top_n_query *query, mf_choice *choice,
                     mf_error *err)
@@ -125,7 +136,7 @@ bool mf_choice_make(const mf_recommender *recommender, mf_workspace *workspace,
         if (!is_sorted)
             choice->n = count(bits, n_words);
     }
-    if (!is_sorted && (bits == NULL || choice->n > parts->n_items / DIRECT))
+    if (!is_sorted && (bits == NULL || choice->n > direct_most(recommender)))
         return true;
     uint32_t *list =
         mf_scratch_reserve(&workspace->candidates, is_sorted ? query->n_candidates : choice->n,

@@ -30,14 +30,14 @@ typedef struct mf_explanation {
     size_t n_reasons;
     float popular;       /* the prior's term; by popularity the score */
     float popular_share; /* popular / score; NAN as in mf_score_term */
-    float rest;          /* all other terms, negative ones too */
+    float rest;          /* what they leave of the score: all other terms, negative ones too */
 } mf_explanation;
 
 /* Explains each entry of the list that mf_top_n or mf_search_step has just returned in this
  * workspace, with n_reasons at most; an unknown candidate has neither reasons nor terms. Both
  * live in the workspace until its next query.
  * Fails MF_ERR_ARGUMENT: a list by predicted rating, of similar items, or for a profile without a
- * history (a group); MF_ERR_MEMORY. Cost: O(n_list · n_rated · k). */
+ * history (a group); MF_ERR_MEMORY. Cost: O(n_list · n_rated · k), of codes (codes.h). */
 MF_MUST_CHECK bool mf_explain(mf_workspace *workspace, size_t n_reasons,
                               const mf_explanation **explanations, mf_error *err);
 

@@ -7,15 +7,13 @@
  *   λ·b + κ |Pλ|        P: the members' rows, b: their biases, κ: REACH · the length of an item
  *
  * Without biases that is the point of the rows' hull that is next to zero. Members with greater
- * weights have the least score more often, so they are scored first. Of a group of five, items that
- * have to be scored for a list of ten, of 60,000 planted ones by rating and by ranking, and of
- * MovieLens' 9,066:
+ * weights have the least score more often, so they come first. Of a group of five, items that the
+ * index leaves for a list of ten, of 60,000 planted ones by rating and by ranking, and of MovieLens'
+ * 9,066:
  *
  *   mean of the rows at length 1       2,819   6,106    1,127
  *   λ as above                         1,342   5,662      988
- *
- * To gather those items' codes and bound them for each member leaves 400 and 1,000 of the first two
- * and 850 of the third, and takes as long as to score the others. */
+ */
 #include "recommend/group.h"
 
 #include "recommend/norm.h"
@@ -151,11 +149,15 @@ static void lower_bounds(const float *products, const float *bias, size_t n, dou
 static const float *mean_row(const mf_scratch *rows, size_t stride, size_t n, const double *weights,
                              float *mean)
 {
-    for (size_t f = 0; f < stride; f++) {
-        double sum = 0;
-        for (size_t m = 0; m < n; m++)
-            sum += weights[m] * (double)row_of(rows, stride, m)[f];
-        mean[f] = (float)sum;
+    for (size_t f = 0; f < stride; f += MF_MODEL_LANES) {
+        double sum[MF_MODEL_LANES] = {0};
+        for (size_t m = 0; m < n; m++) {
+            const float *row = row_of(rows, stride, m) + f;
+            for (size_t lane = 0; lane < MF_MODEL_LANES; lane++)
+                sum[lane] += weights[m] * (double)row[lane];
+        }
+        for (size_t lane = 0; lane < MF_MODEL_LANES; lane++)
+            mean[f + lane] = (float)sum[lane];
     }
     return mean;
 }

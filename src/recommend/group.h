@@ -31,9 +31,10 @@ MF_MUST_CHECK bool mf_group_add(const mf_recommender *recommender, mf_workspace 
 
 /* The group's profile, for mf_top_n: views into the workspace until its next group. Of the group of
  * one that is his profile's list. Fails MF_ERR_ARGUMENT: no member; MF_ERR_MEMORY.
- * Cost of a list: an average's is that of one user. Least misery scores, for each member, what the
+ * Cost of a list: an average's is that of one user. Least misery looks, for each member, at what the
  * index does not exclude for a mean of them. For five that is 1.8 times the list of one by rating of
- * 60,000 items, 3.5 times by ranking with 256 factors, of which their vectors are a third. */
+ * 60,000 items, 2.3 times by ranking, 3.2 times with MovieLens' 9,066 items and 256 directions, where
+ * the members' vectors are a fourth. */
 MF_MUST_CHECK bool mf_group_profile(const mf_recommender *recommender, mf_workspace *workspace,
                                     mf_blend blend, mf_profile *profile, mf_error *err);
 

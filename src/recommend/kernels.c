@@ -54,6 +54,9 @@ typedef uint32_t uvec __attribute__((vector_size(BYTES), may_alias));
 typedef int16_t narrow __attribute__((vector_size(BYTES / 2), may_alias));
 typedef float vec8 __attribute__((vector_size(32), may_alias));
 typedef float vec4 __attribute__((vector_size(16), may_alias));
+typedef float loose_vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t ivec4 __attribute__((vector_size(16)));
+typedef int32_t loose_ivec4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double dvec __attribute__((vector_size(BYTES), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -487,6 +490,165 @@ static void products_of(const float *p, const float *rows, size_t stride, const 
     }
 }
 
+enum { FOUR = 4 }; /* rows of codes at a time */
+
+#if defined __AVX512BW__
+
+enum { CODES = 32 }; /* of a row at a time */
+
+INLINE ivec add_codes(ivec sum, const int8_t *w, const int16_t *v)
+{
+    const __m512i wide = _mm512_cvtepi8_epi16(*(const __m256i *)w);
+    return sum + (ivec)_mm512_madd_epi16(wide, *(const __m512i *)v);
+}
+
+#elif defined __AVX2__
+
+enum { CODES = 16 };
+
+INLINE ivec add_codes(ivec sum, const int8_t *w, const int16_t *v)
+{
+    const __m256i wide = _mm256_cvtepi8_epi16(*(const __m128i *)w);
+    return sum + (ivec)_mm256_madd_epi16(wide, *(const __m256i *)v);
+}
+
+#elif defined __SSE2__
+
+enum { CODES = 8 };
+
+INLINE ivec add_codes(ivec sum, const int8_t *w, const int16_t *v)
+{
+    const __m128i both = _mm_loadl_epi64((const __m128i *)w);
+    const __m128i wide = _mm_srai_epi16(_mm_unpacklo_epi8(both, both), 8);
+    return sum + (ivec)_mm_madd_epi16(wide, *(const __m128i *)v);
+}
+
+#elif defined __ARM_NEON
+
+enum { CODES = 8 };
+
+INLINE ivec add_codes(ivec sum, const int8_t *w, const int16_t *v)
+{
+    const int16x8_t wide = vmovl_s8(vld1_s8(w)), by = vld1q_s16(v);
+    const int32x4_t low = vmlal_s16((int32x4_t)sum, vget_low_s16(wide), vget_low_s16(by));
+    return (ivec)vmlal_high_s16(low, wide, by);
+}
+
+#else
+
+enum { CODES = WIDTH };
+
+INLINE ivec add_codes(ivec sum, const int8_t *w, const int16_t *v)
+{
+    for (size_t lane = 0; lane < WIDTH; lane++)
+        sum[lane] += v[lane] * w[lane];
+    return sum;
+}
+
+#endif
+
+/* The sums of four vectors' lanes: neighbours of all four are added at once. */
+INLINE ivec4 sum_each(const ivec *sum)
+{
+#if defined __SSE2__
+#if defined __AVX512BW__
+#define PAIRS(half, width, x, y) (ivec) _mm512_unpack##half##_epi##width((__m512i)(x), (__m512i)(y))
+#elif defined __AVX2__
+#define PAIRS(half, width, x, y) (ivec) _mm256_unpack##half##_epi##width((__m256i)(x), (__m256i)(y))
+#else
+#define PAIRS(half, width, x, y) (ivec) _mm_unpack##half##_epi##width((__m128i)(x), (__m128i)(y))
+#endif
+    const ivec ab = PAIRS(lo, 32, sum[0], sum[1]) + PAIRS(hi, 32, sum[0], sum[1]);
+    const ivec cd = PAIRS(lo, 32, sum[2], sum[3]) + PAIRS(hi, 32, sum[2], sum[3]);
+    const ivec all = PAIRS(lo, 64, ab, cd) + PAIRS(hi, 64, ab, cd);
+#undef PAIRS
+#if defined __AVX512BW__
+    const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256((__m512i)all),
+                                          _mm512_extracti64x4_epi64((__m512i)all, 1));
+    return (ivec4)_mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+#elif defined __AVX2__
+    return (ivec4)_mm_add_epi32(_mm256_castsi256_si128((__m256i)all),
+                                _mm256_extracti128_si256((__m256i)all, 1));
+#else
+    return (ivec4)all;
+#endif
+#elif defined __ARM_NEON
+    const int32x4_t ab = vpaddq_s32((int32x4_t)sum[0], (int32x4_t)sum[1]);
+    const int32x4_t cd = vpaddq_s32((int32x4_t)sum[2], (int32x4_t)sum[3]);
+    return (ivec4)vpaddq_s32(ab, cd);
+#else
+    ivec4 all = {0};
+    for (size_t k = 0; k < FOUR; k++)
+        for (size_t lane = 0; lane < WIDTH; lane++)
+            all[k] += sum[k][lane];
+    return all;
+#endif
+}
+
+INLINE ivec4 four_code_products(const int16_t *v, const int8_t *rows, size_t stride,
+                                const uint32_t *items)
+{
+    const int8_t *some[FOUR];
+    ivec sum[FOUR];
+    UNROLL
+    for (size_t row = 0; row < FOUR; row++) {
+        some[row] = rows + items[row] * stride;
+        sum[row] = (ivec){0};
+    }
+    for (size_t f = 0; f < stride; f += CODES) {
+        UNROLL
+        for (size_t row = 0; row < FOUR; row++)
+            sum[row] = add_codes(sum[row], some[row] + f, v + f);
+    }
+    return sum_each(sum);
+}
+
+/* The last items, and the first of them again for what is missing of FOUR. */
+INLINE const uint32_t *last_items(const uint32_t *items, size_t n, uint32_t *last)
+{
+    for (size_t k = 0; k < FOUR; k++)
+        last[k] = items[k < n ? k : 0];
+    return last;
+}
+
+static void code_products(const int16_t *v, const int8_t *rows, size_t stride,
+                          const uint32_t *items, size_t n, int32_t *products)
+{
+    uint32_t last[FOUR];
+    size_t k = 0;
+    for (; k + FOUR <= n; k += FOUR)
+        *(loose_ivec4 *)(products + k) = four_code_products(v, rows, stride, items + k);
+    if (k == n)
+        return;
+    const ivec4 some = four_code_products(v, rows, stride, last_items(items + k, n - k, last));
+    for (size_t row = 0; k + row < n; row++)
+        products[k + row] = some[row];
+}
+
+INLINE vec4 four_code_bounds(const mf_codes *codes, const mf_code_query *query,
+                             const uint32_t *items)
+{
+    const ivec4 products = four_code_products(query->v, codes->rows, codes->stride, items);
+    const vec4 scales = {codes->scales[items[0]], codes->scales[items[1]], codes->scales[items[2]],
+                         codes->scales[items[3]]};
+    return scales * (query->unit * __builtin_convertvector(products, vec4) + query->slack) +
+           query->constant;
+}
+
+static void code_bounds(const mf_codes *codes, const mf_code_query *query, const uint32_t *items,
+                        size_t n, float *bounds)
+{
+    uint32_t last[FOUR];
+    size_t k = 0;
+    for (; k + FOUR <= n; k += FOUR)
+        *(loose_vec4 *)(bounds + k) = four_code_bounds(codes, query, items + k);
+    if (k == n)
+        return;
+    const vec4 some = four_code_bounds(codes, query, last_items(items + k, n - k, last));
+    for (size_t row = 0; k + row < n; row++)
+        bounds[k + row] = some[row];
+}
+
 /* Every factor is a sum of its own, so lanes change no order. */
 INLINE void add_some_rows(const float *const *rows, const float *weights, size_t n, size_t stride,
                           float *restrict sum)
@@ -558,5 +720,6 @@ static void add_product(double *restrict tile, const double *a, const double *b,
 
 extern const mf_recommend_kernel MF_RECOMMEND_KERNEL;
 const mf_recommend_kernel MF_RECOMMEND_KERNEL = {
-    MF_RECOMMEND_CPU, LINES, spread, bounds, at_least, products, products_of, add_rows, add_product,
+    MF_RECOMMEND_CPU, LINES,         spread,      bounds,   at_least,    products,
+    products_of,      code_products, code_bounds, add_rows, add_product,
 };

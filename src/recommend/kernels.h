@@ -1,4 +1,4 @@
-/* kernels.h: the loops that look at every item, and the one that solves equations.
+/* kernels.h: the loops that look at every item, or at many, and the one that solves equations.
  *
  * Compiled once for each instruction set (base/cpu.h). All copies give the same
  * bits: sums of floats have 16 fixed lanes, and sums of whole numbers have no
@@ -8,6 +8,7 @@
 #ifndef MF_RECOMMEND_KERNELS_H
 #define MF_RECOMMEND_KERNELS_H
 
+#include "recommend/codes.h"
 #include "recommend/index.h"
 
 #include <stddef.h>
@@ -42,6 +43,15 @@ typedef struct mf_recommend_kernel {
     /* … or for the rows at items[0 .. n). */
     void (*products_of)(const float *p, const float *rows, size_t stride, const uint32_t *items,
                         size_t n, float *products);
+
+    /* products[k] = Σ v·w of row items[k] (codes.h); v and rows have stride whole numbers, a multiple
+     * of 64 … */
+    void (*code_products)(const int16_t *v, const int8_t *rows, size_t stride,
+                          const uint32_t *items, size_t n, int32_t *products);
+
+    /* … and bounds[k] = mf_code_bound of items[k], the same bits, of a query without per_norm. */
+    void (*code_bounds)(const mf_codes *codes, const mf_code_query *query, const uint32_t *items,
+                        size_t n, float *bounds);
 
     /* sum[f] += weights[k] * row items[k][f] for k = 0 … n - 1, one after another. */
     void (*add_rows)(const float *rows, size_t stride, const uint32_t *items, const float *weights,

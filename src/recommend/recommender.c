@@ -11,6 +11,9 @@
  * items had to be scored anyway, and the bounds cost more than they saved. */
 enum { FACTORS_FOR_INDEX = 512 };
 
+/* Of a larger catalogue the codes would be more than all else that serve needs beside the model. */
+static const size_t CODES_MAX_BYTES = (size_t)16 << 20;
+
 static mf_space space_of(const float *rows, uint32_t n_factors)
 {
     return (mf_space){
@@ -18,6 +21,16 @@ static mf_space space_of(const float *rows, uint32_t n_factors)
         .n_factors = n_factors,
         .stride = mf_model_stride(n_factors),
     };
+}
+
+/* The codes that stand beside an index, in what it leaves of max_bytes. */
+static bool create_codes(mf_space *space, uint32_t n_items, size_t max_bytes, mf_error *err)
+{
+    size_t n_bytes;
+    if (!mf_codes_size(n_items, space->n_factors, &n_bytes) || n_bytes > CODES_MAX_BYTES ||
+        n_bytes > max_bytes - space->index.n_bytes)
+        return true;
+    return mf_codes_create(&space->codes, n_items, space->n_factors, space->rows, err);
 }
 
 /* Of the ranking model's vectors where there are such, else of the rating model's factors. */
@@ -37,7 +50,8 @@ static bool create_index(mf_recommender *r, size_t max_bytes, mf_error *err)
     if (space->n_factors > FACTORS_FOR_INDEX || !mf_index_size(&rows, &n_bytes) ||
         n_bytes > max_bytes)
         return true;
-    return mf_index_create(&space->index, &rows, err);
+    return mf_index_create(&space->index, &rows, err) &&
+           (space->index.n_items == 0 || create_codes(space, rows.n_items, max_bytes, err));
 }
 
 static void count_listed(mf_recommender *r)
@@ -90,6 +104,8 @@ void mf_recommender_destroy(mf_recommender *recommender)
         return;
     mf_index_release(&recommender->rating.index);
     mf_index_release(&recommender->ranking.index);
+    mf_codes_release(&recommender->rating.codes);
+    mf_codes_release(&recommender->ranking.codes);
     mf_popular_release(&recommender->popular);
     mf_free(recommender->similarity_weight);
     mf_free(recommender);
@@ -129,7 +145,9 @@ bool mf_recommender_has_ranking(const mf_recommender *recommender)
 
 size_t mf_recommender_index_bytes(const mf_recommender *recommender)
 {
-    return recommender->rating.index.n_bytes + recommender->ranking.index.n_bytes;
+    const mf_space *rating = &recommender->rating, *ranking = &recommender->ranking;
+    return rating->index.n_bytes + rating->codes.n_bytes + ranking->index.n_bytes +
+           ranking->codes.n_bytes;
 }
 
 mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user)

@@ -34,8 +34,11 @@ typedef struct mf_recommender mf_recommender;
  * vectors, n_items × (n_factors / 2 + 12 + 4 for each group of directions, index.h). When that is
  * more than max_index_bytes, or with more than 512 factors, there is none, and top-N reads the
  * model's floats: six times slower with 64 factors, as fast with many hundreds. SIZE_MAX: no
- * limit, the index follows the model; 0: no index. Four more bytes per item are taken with or
- * without it. The model is borrowed and must outlive the recommender.
+ * limit, the index follows the model; 0: no index. Beside the index codes of the same rows
+ * (codes.h) take n_items × (n_factors + 8) bytes, n_factors rounded up to 64, where those are at
+ * most 16 MiB and fit the limit, too; without them filters that leave few items, groups and reasons
+ * take longer. Four more bytes per item are taken with or without all that. The model is borrowed
+ * and must outlive the recommender.
  * Fails MF_ERR_MEMORY. Cost: one pass over the rows, and sorting their lengths. */
 mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_bytes, mf_error *err);
 
@@ -48,7 +51,7 @@ const mf_model *mf_recommender_model(const mf_recommender *recommender);
  * n_ratings, when all items are candidates. */
 size_t mf_recommender_least_list(const mf_recommender *recommender, size_t n_ratings);
 
-/* 0 when there is none. */
+/* Of the index and the codes; 0 when there is none. */
 size_t mf_recommender_index_bytes(const mf_recommender *recommender);
 
 /* Whether a pass over all items takes more than about a millisecond: it reads over 16 MiB.
@@ -228,8 +231,8 @@ typedef struct mf_top_n_query {
  * Fails MF_ERR_ARGUMENT: candidate or excluded item out of range, an order that the model does not
  * have, a diversity that is not from 0 to 1, more than MF_STEER_MAX items with one; MF_ERR_MEMORY.
  * Cost: O(n_items · k), with the index an eighth of the vectors' bytes are read; for a user of the
- * model and MF_ORDER_RANKING also O(n_rated · k) for the profile. Where the query leaves fewer than
- * one item in 32, those alone are read. */
+ * model and MF_ORDER_RANKING also O(n_rated · k) for the profile. Where the query leaves few items
+ * (choice.c), those alone are read. */
 MF_MUST_CHECK bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace,
                             const mf_profile *profile, const mf_top_n_query *query,
                             const mf_recommendation **best, size_t *n_best, mf_error *err);

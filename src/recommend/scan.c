@@ -5,7 +5,13 @@
  *   1. the bounds of all of them (kernels.h), minus infinity for those left out;
  *   2. the n with the highest bounds are scored exactly: the threshold is then
  *      nearly what it will be at the end;
- *   3. what still has a bound at or above the threshold is scored exactly.
+ *   3. what still has a bound at or above the threshold is looked at: its codes (codes.h) give a
+ *      closer bound, and what has that there, too, is scored exactly.
+ *
+ * The least of some members' scores is far below the bound of their mean, so after step 2 the threshold
+ * is low: the upper half of what is between it and the highest bounds goes first in step 3. The codes
+ * bound the mean and then one member after the other. Of a group of five and 60,000 items by ranking,
+ * 11,700 were looked at in their order, 6,100 like this; 2,000 pass the mean's codes, 180 all.
  *
  * By falling length (index.h) the stages are shorter, and the last of them is where no length is
  * enough. Whatever was not scored has a bound, hence a score, below the n-th best. The bounds
@@ -21,20 +27,30 @@
 #include <math.h>
 #include <string.h>
 
-enum { TILE = 64, PENDING = 16, PREFETCH_FLOATS = 64 };
+enum { TILE = 64, PENDING = 16, PREFETCH_FLOATS = 64, CACHE_LINE = 64 };
+
+/* For fewer items a query is not brought into the form of codes. */
+enum { FEWEST_FOR_CODES = 64 };
+
 enum { STEP_FLOATS = 1 << 18 };
 enum { STAGE_BLOCKS = 1024, FIRST_BLOCKS = 16 };
 
 /* Beyond it base + bias could overflow. */
 static const float BASE_MAX = 1e30f;
 
+typedef struct queue {
+    uint32_t items[2 * PENDING]; /* whose rows are on their way from memory */
+    size_t n;
+} queue;
+
 typedef struct scan {
     const mf_recommender *r;
     const mf_scoring *scoring;
+    const mf_code_query *codes; /* [1 + n_members]; NULL: items are scored without a bound */
     mf_best *best;
     size_t n_scored;
-    uint32_t pending[2 * PENDING]; /* items whose rows are on their way from memory */
-    size_t n_pending;
+    queue bounded; /* by codes first */
+    queue scored;
 } scan;
 
 bool mf_scoring_leaves_out(const mf_scoring *scoring, uint32_t item)
@@ -105,21 +121,21 @@ static void offer_least(scan *s, uint32_t *items, size_t n)
         offer(s, items[k], least[k]);
 }
 
-/* The first n of the pending. */
+/* The first n of those to score. */
 static void offer_some(scan *s, size_t n)
 {
     const mf_scoring *scoring = s->scoring;
     float products[PENDING] = {0};
     s->n_scored += n;
     if (scoring->n_members > 0) {
-        offer_least(s, s->pending, n);
+        offer_least(s, s->scored.items, n);
         return;
     }
     if (scoring->query != NULL)
         s->r->kernel->products_of(scoring->query, s->scoring->space->rows,
-                                  s->scoring->space->stride, s->pending, n, products);
+                                  s->scoring->space->stride, s->scored.items, n, products);
     for (size_t k = 0; k < n; k++) {
-        const uint32_t item = s->pending[k];
+        const uint32_t item = s->scored.items[k];
         float score = products[k];
         if (scoring->bias != NULL)
             score = (scoring->base + scoring->bias[item]) + score;
@@ -129,24 +145,17 @@ static void offer_some(scan *s, size_t n)
     }
 }
 
-/* All of the pending, or the older half of them. */
-static void offer_pending(scan *s, bool is_all)
+static void drop_first(queue *from, size_t n)
 {
-    while (s->n_pending > 0) {
-        const size_t n = s->n_pending < PENDING ? s->n_pending : PENDING;
-        offer_some(s, n);
-        s->n_pending -= n;
-        memmove(s->pending, s->pending + n, s->n_pending * sizeof *s->pending);
-        if (!is_all)
-            break;
-    }
+    from->n -= n;
+    memmove(from->items, from->items + n, from->n * sizeof *from->items);
 }
 
-/* Offers the item later, when as many have come behind it as are scored together: rows are all over
+/* Items are scored when as many have come behind them as are scored together: rows are all over
  * memory, and come while others are multiplied. Of long ones the processor fetches the rest by
  * itself. ns for a row of 64 floats, and of 256: scored as soon as they are together 14.9 and 14.5,
  * like this 8.2 and 14.1, with all floats prefetched 8.2 and 16.8. */
-static void offer_soon(scan *s, uint32_t item)
+static void score_soon(scan *s, uint32_t item)
 {
     if (s->scoring->query != NULL) {
         const float *row = s->scoring->space->rows + item * s->scoring->space->stride;
@@ -154,18 +163,133 @@ static void offer_soon(scan *s, uint32_t item)
              f += MF_MODEL_LANES)
             __builtin_prefetch(row + f);
     }
-    s->pending[s->n_pending++] = item;
-    if (s->n_pending == 2 * PENDING)
-        offer_pending(s, false);
+    s->scored.items[s->scored.n++] = item;
+    if (s->scored.n == 2 * PENDING) {
+        offer_some(s, PENDING);
+        drop_first(&s->scored, PENDING);
+    }
 }
 
-void mf_scan_list(const mf_recommender *recommender, const mf_scoring *scoring,
-                  const uint32_t *items, size_t n, mf_best *best)
+/* Of n items, those whose bounds by one query are at least the threshold, to the front. Query 0 is the
+ * profile, or the members' mean; query m + 1 is member m. */
+static size_t keep_bounded(const scan *s, size_t q, uint32_t *items, size_t n)
 {
-    scan s = {.r = recommender, .scoring = scoring, .best = best};
+    const mf_scoring *scoring = s->scoring;
+    const mf_codes *codes = &scoring->space->codes;
+    float base = scoring->base;
+    float bounds[PENDING];
+    size_t n_kept = 0;
+    if (q > 0 && scoring->bias != NULL)
+        base = s->r->parts->global_mean + scoring->member_bias[q - 1];
+    s->r->kernel->code_bounds(codes, &s->codes[q], items, n, bounds);
+    for (size_t k = 0; scoring->bias != NULL && k < n; k++)
+        bounds[k] = (base + scoring->bias[items[k]]) + bounds[k];
+    for (size_t k = 0; scoring->weight != NULL && k < n; k++)
+        bounds[k] *= scoring->weight[items[k]];
+    for (size_t k = 0; k < n; k++) {
+        items[n_kept] = items[k];
+        n_kept += !(bounds[k] < s->best->threshold);
+    }
+    return n_kept;
+}
+
+/* The first n of those to bound. */
+static void bound_some(scan *s, size_t n)
+{
+    size_t n_kept = n;
+    for (size_t q = 0; q <= s->scoring->n_members && n_kept > 0; q++)
+        n_kept = keep_bounded(s, q, s->bounded.items, n_kept);
+    for (size_t k = 0; k < n_kept; k++)
+        score_soon(s, s->bounded.items[k]);
+    drop_first(&s->bounded, n);
+}
+
+/* Offers the item later, if it can enter. */
+static void offer_soon(scan *s, uint32_t item)
+{
+    if (s->codes == NULL || s->best->n < s->best->capacity) {
+        score_soon(s, item);
+        return;
+    }
+    const mf_codes *codes = &s->scoring->space->codes;
+    const int8_t *row = codes->rows + item * codes->stride;
+    for (size_t f = 0; f < codes->stride; f += CACHE_LINE)
+        __builtin_prefetch(row + f);
+    __builtin_prefetch(&codes->scales[item]);
+    s->bounded.items[s->bounded.n++] = item;
+    if (s->bounded.n == 2 * PENDING)
+        bound_some(s, PENDING);
+}
+
+static void offer_pending(scan *s)
+{
+    while (s->bounded.n > 0)
+        bound_some(s, s->bounded.n < PENDING ? s->bounded.n : PENDING);
+    while (s->scored.n > 0) {
+        const size_t n = s->scored.n < PENDING ? s->scored.n : PENDING;
+        offer_some(s, n);
+        drop_first(&s->scored, n);
+    }
+}
+
+/* The least of the members' scores is at most any mean of them, but for the rounding of each
+ * product (dot.h) and of the mean, and with biases of five sums. */
+static bool allow_for_members(const mf_model_parts *parts, const mf_scoring *scoring,
+                              float *per_norm, float *constant)
+{
+    const size_t stride = scoring->space->stride;
+    const double rounding = (double)stride / MF_MODEL_LANES + 8 + 8;
+    double longest = 0, base = 0;
+    for (size_t m = 0; m < scoring->n_members; m++) {
+        longest = fmax(longest, mf_norm(scoring->members + m * stride, stride));
+        if (scoring->bias != NULL)
+            base = fmax(base, fabs((double)scoring->member_bias[m]));
+    }
+    *per_norm = (float)(((double)*per_norm + 0x1p-24 * rounding * longest) * 1.01);
+    if (scoring->bias == NULL)
+        return longest <= 1e18;
+    const double sum =
+        fabs((double)parts->global_mean) + base + (double)scoring->space->index.most_bias;
+    *constant += (float)(0x1p-20 * sum);
+    return longest <= 1e18 && base <= (double)BASE_MAX;
+}
+
+/* The queries for the codes, 1 + n_members. NULL: items are scored without. */
+static bool prepare_codes(const mf_recommender *r, const mf_scoring *scoring,
+                          mf_workspace *workspace, const mf_code_query **queries, mf_error *err)
+{
+    static const char *const WHAT = "a query";
+    const mf_codes *codes = &scoring->space->codes;
+    const size_t n = 1 + scoring->n_members;
+    *queries = NULL;
+    if (codes->n_items == 0 || scoring->query == NULL)
+        return true;
+    int16_t *rows =
+        mf_scratch_reserve(&workspace->code_rows, n, codes->stride * sizeof *rows, WHAT, err);
+    mf_code_query *all = mf_scratch_reserve(&workspace->code_queries, n, sizeof *all, WHAT, err);
+    if (rows == NULL || all == NULL)
+        return false;
+    bool is_usable = true;
+    for (size_t q = 0; q < n; q++)
+        is_usable &= mf_codes_query(
+            codes, q == 0 ? scoring->query : scoring->members + (q - 1) * scoring->space->stride,
+            rows + q * codes->stride, &all[q]);
+    if (scoring->n_members > 0)
+        is_usable &= allow_for_members(r->parts, scoring, &all[0].per_norm, &all[0].constant);
+    *queries = is_usable ? all : NULL;
+    return true;
+}
+
+bool mf_scan_list(mf_search *search, mf_workspace *workspace, const uint32_t *items, size_t n,
+                  mf_error *err)
+{
+    scan s = {.r = search->recommender, .scoring = &search->scoring, .best = &search->best};
+    if (n >= FEWEST_FOR_CODES && !prepare_codes(s.r, s.scoring, workspace, &s.codes, err))
+        return false;
     for (size_t k = 0; k < n; k++)
         offer_soon(&s, items[k]);
-    offer_pending(&s, true);
+    offer_pending(&s);
+    return true;
 }
 
 /* Items from `first` on, a tile at a time; of a tile only those are looked at that could
@@ -260,8 +384,8 @@ static uint64_t at_least(const scan *s, const stage *g, size_t block, float floo
     return set;
 }
 
-/* Step 2. False when nothing is left for step 3. */
-static bool score_seeds(scan *s, const stage *g, mf_recommendation *found)
+/* Step 2. False when nothing is left for step 3; *lowest: the least of their bounds. */
+static bool score_seeds(scan *s, const stage *g, mf_recommendation *found, float *lowest)
 {
     mf_best seeds;
     const float least = floor_of(s->best);
@@ -282,44 +406,26 @@ static bool score_seeds(scan *s, const stage *g, mf_recommendation *found)
         g->bounds[found[k].item] = -INFINITY;
         offer_place(s, g->first + found[k].item);
     }
-    offer_pending(s, true);
+    offer_pending(s);
+    *lowest = seeds.threshold;
     return seeds.n == seeds.capacity;
 }
 
-/* Step 3. */
-static void score_rest(scan *s, const stage *g)
+/* Step 3, of the bounds from `low` to below `high`. */
+static void score_rest(scan *s, const stage *g, float low, float high)
 {
     for (size_t block = 0; block * MF_INDEX_BLOCK < g->n; block++) {
-        const float floor = floor_of(s->best);
+        const float floor = fmaxf(floor_of(s->best), low);
         if (g->largest[block] < floor)
             continue;
-        for (uint64_t set = at_least(s, g, block, floor); set != 0; set &= set - 1)
+        uint64_t set = at_least(s, g, block, floor);
+        if (set != 0 && high < INFINITY)
+            set &= ~s->r->kernel->at_least(g->bounds + block * MF_INDEX_BLOCK, high);
+        for (; set != 0; set &= set - 1)
             offer_place(s, g->first + (uint32_t)(block * MF_INDEX_BLOCK) +
                                (uint32_t)__builtin_ctzll(set));
     }
-    offer_pending(s, true);
-}
-
-/* The least of the members' scores is at most any mean of them, but for the rounding of each
- * product (dot.h) and of the mean, and with biases of five sums. */
-static bool allow_for_members(const mf_model_parts *parts, const mf_scoring *scoring,
-                              mf_index_query *query)
-{
-    const size_t stride = scoring->space->stride;
-    const double rounding = (double)stride / MF_MODEL_LANES + 8 + 8;
-    double longest = 0, base = 0;
-    for (size_t m = 0; m < scoring->n_members; m++) {
-        longest = fmax(longest, mf_norm(scoring->members + m * stride, stride));
-        if (scoring->bias != NULL)
-            base = fmax(base, fabs((double)scoring->member_bias[m]));
-    }
-    query->per_norm = (float)(((double)query->per_norm + 0x1p-24 * rounding * longest) * 1.01);
-    if (scoring->bias == NULL)
-        return longest <= 1e18;
-    const double sum =
-        fabs((double)parts->global_mean) + base + (double)scoring->space->index.most_bias;
-    query->constant += (float)(0x1p-20 * sum);
-    return longest <= 1e18 && base <= (double)BASE_MAX;
+    offer_pending(s);
 }
 
 /* What the query needs in the kernel's form. */
@@ -346,7 +452,7 @@ static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *quer
     *usable = mf_index_query_prepare(index, s->scoring->query, s->scoring->space->n_factors, codes,
                                      start, query);
     if (*usable && s->scoring->n_members > 0)
-        *usable = allow_for_members(s->r->parts, s->scoring, query);
+        *usable = allow_for_members(s->r->parts, s->scoring, &query->per_norm, &query->constant);
     if (*usable)
         s->r->kernel->spread(codes, index->n_quads, lines);
     return true;
@@ -376,7 +482,7 @@ static size_t next_stage(const mf_search *search, size_t block)
     const size_t left = index->n_blocks - block;
     size_t most = STAGE_BLOCKS;
     if (index->item_at != NULL && search->scoring.n_members > 0)
-        most = block > 0 ? STAGE_BLOCKS : FIRST_BLOCKS;
+        most = block > 0 ? STAGE_BLOCKS : 2 * FIRST_BLOCKS;
     else if (index->item_at != NULL && block < STAGE_BLOCKS)
         most = block > FIRST_BLOCKS ? block : FIRST_BLOCKS;
     most = most < left ? most : left;
@@ -424,8 +530,15 @@ static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size
     };
     compute_bounds(s, search, &g, block, n_blocks);
     leave_out(s, &g, &search->next_left_out);
-    if (score_seeds(s, &g, workspace->seeds.block))
-        score_rest(s, &g);
+    float lowest;
+    if (!score_seeds(s, &g, workspace->seeds.block, &lowest))
+        return;
+    float middle = -INFINITY;
+    if (s->scoring->n_members > 0) {
+        middle = 0.5f * s->best->threshold + 0.5f * lowest;
+        score_rest(s, &g, middle, INFINITY);
+    }
+    score_rest(s, &g, -INFINITY, s->scoring->n_members > 0 ? middle : INFINITY);
 }
 
 bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
@@ -438,7 +551,9 @@ bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
                       search->best.capacity < r->parts->n_items / 8;
     if (search->indexed && !prepare(&s, workspace, &search->query, &search->indexed, err))
         return false;
-    if (search->indexed && !reserve_stage(search, workspace, err))
+    search->codes = NULL;
+    if (search->indexed && (!reserve_stage(search, workspace, err) ||
+                            !prepare_codes(r, &search->scoring, workspace, &search->codes, err)))
         return false;
     search->next = 0;
     search->next_left_out = 0;
@@ -452,7 +567,7 @@ bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until)
 {
     const mf_recommender *r = search->recommender;
     const mf_space *space = search->scoring.space;
-    scan s = {.r = r, .scoring = &search->scoring, .best = &search->best};
+    scan s = {.r = r, .scoring = &search->scoring, .codes = search->codes, .best = &search->best};
     const size_t tiles = STEP_FLOATS / (space->stride * TILE);
     const size_t most = (tiles > 0 ? tiles : 1) * TILE;
     const size_t end = search->indexed ? space->index.n_blocks : r->parts->n_items;

@@ -4,6 +4,7 @@
 
 #include "recommend/best.h"
 #include "recommend/choice.h"
+#include "recommend/codes.h"
 #include "recommend/index.h"
 #include "recommend/recommender.h"
 
@@ -17,6 +18,7 @@ typedef struct mf_space {
     uint32_t n_factors;
     size_t stride;
     mf_index index; /* n_items 0: none */
+    mf_codes codes; /* only with an index; n_items 0: none */
 } mf_space;
 
 /* What items are ordered by:
@@ -75,16 +77,17 @@ typedef struct mf_search {
     bool under_way; /* the scan is not done */
     bool is_sorted; /* best is no heap any more */
     bool indexed;
-    mf_index_query query; /* of the index */
-    size_t next;          /* item that was not looked at; with the index a block */
-    size_t next_left_out; /* of scoring.left_out, by the index */
-    size_t n_scored;      /* by the rows themselves … */
-    size_t n_bounded;     /* … and of how many a bound was computed */
-    uint32_t item;        /* whose neighbours these are; MF_INDEX_NONE: a list for a profile */
-    mf_order order;       /* of a list for a profile; not MF_ORDER_DEFAULT */
-    mf_profile profile;   /* of a list for a profile */
-    size_t n;             /* entries at most, all kinds of candidates together */
-    size_t offset;        /* of them to pass over */
+    mf_index_query query;       /* of the index */
+    const mf_code_query *codes; /* [1 + n_members] as in scan.c; NULL: none */
+    size_t next;                /* item that was not looked at; with the index a block */
+    size_t next_left_out;       /* of scoring.left_out, by the index */
+    size_t n_scored;            /* by the rows themselves … */
+    size_t n_bounded;           /* … and of how many a bound was computed */
+    uint32_t item;      /* whose neighbours these are; MF_INDEX_NONE: a list for a profile */
+    mf_order order;     /* of a list for a profile; not MF_ORDER_DEFAULT */
+    mf_profile profile; /* of a list for a profile */
+    size_t n;           /* entries at most, all kinds of candidates together */
+    size_t offset;      /* of them to pass over */
     mf_choice choice;
     bool takes_bare;  /* items without a vector, last: candidates of a list by ranking */
     size_t n_unknown; /* unknown candidates that may stand in the list */
@@ -106,8 +109,8 @@ bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until);
 /* Whether the row is zero. */
 bool mf_space_is_zero(const mf_space *space, uint32_t item);
 
-/* Of these alone, each in range; ascending, none twice. */
-void mf_scan_list(const mf_recommender *recommender, const mf_scoring *scoring,
-                  const uint32_t *items, size_t n, mf_best *best);
+/* Of these alone, each in range; ascending, none twice. Fails MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_scan_list(mf_search *search, mf_workspace *workspace, const uint32_t *items,
+                                size_t n, mf_error *err);
 
 #endif

@@ -67,16 +67,18 @@ typedef struct mf_audience_search {
 struct mf_workspace {
     mf_audience_search audience;
     mf_group group;
-    mf_search search;      /* the list that is on its way */
-    mf_scratch best;       /* mf_recommendation: the heap, then the list */
-    mf_scratch candidates; /* uint32_t: choice.c, as the next one */
-    mf_scratch chosen;     /* uint64_t */
-    mf_scratch seeds;      /* mf_recommendation: scan.c, as the next four */
-    mf_scratch bounds;     /* float */
-    mf_scratch lines;      /* uint16_t: the query in the kernel's form */
-    mf_scratch codes;      /* int8_t */
-    mf_scratch runs;       /* uint16_t */
-    size_t n_scored;       /* by the last scan; for tests and benchmarks, as n_bounded */
+    mf_search search;        /* the list that is on its way */
+    mf_scratch best;         /* mf_recommendation: the heap, then the list */
+    mf_scratch candidates;   /* uint32_t: choice.c, as the next one */
+    mf_scratch chosen;       /* uint64_t */
+    mf_scratch seeds;        /* mf_recommendation: scan.c, as the next four */
+    mf_scratch bounds;       /* float */
+    mf_scratch lines;        /* uint16_t: the query in the kernel's form */
+    mf_scratch codes;        /* int8_t */
+    mf_scratch runs;         /* uint16_t */
+    mf_scratch code_rows;    /* int16_t: queries for codes, as explain.c's items */
+    mf_scratch code_queries; /* mf_code_query */
+    size_t n_scored;         /* by the last scan; for tests and benchmarks, as n_bounded */
     size_t n_bounded;
     mf_scratch direction;    /* float: a ranking vector, or an item's row at length 1 */
     mf_scratch entries;      /* of a fold-in: the ratings, sorted */
@@ -93,14 +95,16 @@ struct mf_workspace {
     mf_scratch weights;      /* float: explain.c, as the next three */
     mf_scratch reasons;      /* mf_score_term */
     mf_scratch explanations; /* mf_explanation */
-    mf_scratch terms;
-    mf_scratch quotas;  /* mf_quota: steer.c, as the next ones */
-    mf_scratch counts;  /* uint32_t */
-    mf_scratch steered; /* mf_recommendation: the list */
-    mf_scratch pool;    /* mf_steer_item */
-    mf_scratch rows;    /* float */
-    mf_scratch numbers; /* uint32_t */
-    mf_scratch cosines; /* float */
+    mf_scratch terms;        /* float: of all rated items, or bounds of them */
+    mf_scratch products;     /* int32_t */
+    mf_scratch graded;       /* uint32_t: the rated items with a weight */
+    mf_scratch quotas;       /* mf_quota: steer.c, as the next ones */
+    mf_scratch counts;       /* uint32_t */
+    mf_scratch steered;      /* mf_recommendation: the list */
+    mf_scratch pool;         /* mf_steer_item */
+    mf_scratch rows;         /* float */
+    mf_scratch numbers;      /* uint32_t */
+    mf_scratch cosines;      /* float */
 };
 
 /* At least count elements of `size` bytes, 64-byte aligned, content undefined.

@@ -94,7 +94,7 @@ static bool search_items(mf_search *search, mf_workspace *workspace, mf_error *e
     else if (search->order == MF_ORDER_POPULARITY)
         mf_popular_best_of(r->parts, &search->scoring, choice->items, choice->n, &search->best);
     else if (choice->items != NULL)
-        mf_scan_list(r, &search->scoring, choice->items, choice->n, &search->best);
+        return mf_scan_list(search, workspace, choice->items, choice->n, err);
     else
         return mf_scan_begin(search, workspace, err);
     return true;

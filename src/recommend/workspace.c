@@ -20,6 +20,8 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->lines.block);
     mf_free(workspace->codes.block);
     mf_free(workspace->runs.block);
+    mf_free(workspace->code_rows.block);
+    mf_free(workspace->code_queries.block);
     mf_free(workspace->direction.block);
     mf_free(workspace->entries.block);
     mf_free(workspace->used.block);
@@ -36,6 +38,8 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->reasons.block);
     mf_free(workspace->explanations.block);
     mf_free(workspace->terms.block);
+    mf_free(workspace->products.block);
+    mf_free(workspace->graded.block);
     mf_free(workspace->quotas.block);
     mf_free(workspace->counts.block);
     mf_free(workspace->steered.block);

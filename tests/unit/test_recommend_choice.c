@@ -221,13 +221,13 @@ static void what_is_not_allowed_costs_little(void **state)
     const mf_recommendation *best;
     size_t n_best;
     mf_error err = {0};
-    for (uint32_t block = 0; block < 60000 / 64; block += 10)
+    for (uint32_t block = 0; block < 60000 / 64; block += 5)
         d.allowed[block] = UINT64_MAX;
     const mf_top_n_query query = {.n = 10, .allowed = d.allowed};
     assert_ok(mf_top_n(d.recommenders[0], d.workspace, &profile, &query, &best, &n_best, &err),
               err);
     assert_int_equal(n_best, 10);
-    assert_int_equal(d.workspace->n_bounded, (60000 / 64 / 10 + 1) * 64);
+    assert_int_equal(d.workspace->n_bounded, (60000 / 64 / 5 + 1) * 64);
     assert_true(d.workspace->n_scored < 600);
     draw_release(&d);
 }

@@ -391,9 +391,10 @@ static void warn_rows(mf_data_report *report)
     if (report->feedback == MF_FEEDBACK_EXPLICIT &&
         (double)counts->n_repeated > MANY_REPEATED * (double)n_good)
         mf_data_report_warn(report, "many_repeated",
-                            "%llu of %llu rows repeat a pair of user and item, whose newest rating "
+                            "%llu of %llu rows repeat a pair of user and item, whose %s rating "
                             "stays: feedback=implicit counts events instead",
-                            (unsigned long long)counts->n_repeated, (unsigned long long)n_good);
+                            (unsigned long long)counts->n_repeated, (unsigned long long)n_good,
+                            report->first <= report->last ? "newest" : "last");
     if (counts->n_timeless > 0)
         mf_data_report_warn(report, "timeless_rows",
                             "%llu of %llu rows have no time that can be read: they count as older "
@@ -444,6 +445,31 @@ static void warn_unrated(mf_data_report *report, const mf_file_facts *files, siz
             short_name(report, first->name), n_files > 1 ? " and most of other files" : "");
 }
 
+/* Columns that may be what a job without ratings or times lacks. */
+static void warn_unused(mf_data_report *report, const mf_report_dialect *of)
+{
+    const mf_dialect *dialect = &of->dialect;
+    if (dialect->feedback == MF_FEEDBACK_IMPLICIT && dialect->unused_numbers[0] != '\0')
+        mf_data_report_warn(
+            report, "unused_numbers",
+            "no column of %.150s is known as the rating, so its rows count as pairs "
+            "without ratings; columns of numbers that are not used: %s: "
+            "rating_column=… says which one is the rating, feedback=implicit that "
+            "none is",
+            of->file[0], dialect->unused_numbers);
+    if (dialect->unused_time[0] != '\0')
+        mf_data_report_warn(report, "unused_times",
+                            "column %s of %.150s looks like times, but is not used: "
+                            "timestamp_column=… names it, timestamp_column=none says that there "
+                            "are no times",
+                            dialect->unused_time, of->file[0]);
+    else if (dialect->unread_time[0] != '\0')
+        mf_data_report_warn(report, "unused_times",
+                            "column %s of %.150s has no times that can be read, so its rows have "
+                            "none: write seconds, 2005-04-02 or 2005-04-02T23:53:47Z",
+                            dialect->unread_time, of->file[0]);
+}
+
 static void warn_dialects(mf_data_report *report)
 {
     bool any_header = false;
@@ -452,6 +478,7 @@ static void warn_dialects(mf_data_report *report)
     for (uint32_t d = 0; d < report->n_dialects; d++) {
         const mf_dialect *dialect = &report->dialect[d].dialect;
         const bool is_wide = report->n_items > 5 * (uint64_t)report->n_users && report->n_users > 2;
+        warn_unused(report, &report->dialect[d]);
         if (dialect->duplicate[0] != '\0')
             mf_data_report_warn(report, "duplicate_column",
                                 "two columns are called \"%s\": the first one is used",

@@ -28,9 +28,10 @@ const char *const mf_column_item_names[] = {
     "recipeid", "jokeid",     "videoid",    "articleid", "contentid", "courseid",   "sku",
     "placeid",  "beerid",     "beerbeerid", NULL};
 const char *const mf_column_rating_names[] = {
-    "rating",     "ratings",     "userrating", "bookrating",    "movierating", "itemrating",
-    "starrating", "score",       "stars",      "star",          "overall",     "preference",
-    "value",      "ratingvalue", "myscore",    "reviewoverall", "eventvalue",  NULL};
+    "rating",        "ratings",     "userrating",   "bookrating",  "movierating",
+    "itemrating",    "starrating",  "score",        "stars",       "star",
+    "overall",       "preference",  "value",        "ratingvalue", "myscore",
+    "reviewoverall", "reviewscore", "reviewrating", "eventvalue",  NULL};
 const char *const mf_column_weight_names[] = {
     "count",           "counts",     "weight",      "weights",     "confidence",
     "frequency",       "freq",       "quantity",    "qty",         "plays",
@@ -41,9 +42,9 @@ const char *const mf_column_weight_names[] = {
     "playtimeforever", "watchtime",  "listentime",  "dwelltime",   NULL};
 const char *const mf_column_time_names[] = {
     "timestamp", "ts", "unixtime", "unixtimestamp", "unixreviewtime", "ratingtimestamp", NULL};
-const char *const mf_column_weak_time_names[] = {"time",       "date",       "datetime",
-                                                 "ratedat",    "createdat",  "reviewtime",
-                                                 "ratingtime", "reviewdate", NULL};
+const char *const mf_column_weak_time_names[] = {
+    "time",       "date",       "datetime",  "ratedat",   "createdat", "reviewtime",
+    "ratingtime", "reviewdate", "eventtime", "eventdate", NULL};
 
 size_t mf_column_name_bytes(const char *name, size_t n_bytes)
 {

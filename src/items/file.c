@@ -55,16 +55,13 @@ static uint32_t find_name(const reading *r, const char *name)
 static void find_item(reading *r, char why[MF_RATINGS_REASON_BYTES])
 {
     uint32_t column[MF_ROLES], position;
-    bool weak_time;
     mf_ratings_options named = {.item_column = r->items->options->item_column};
     if (mf_header_position(named.item_column, &position))
         named.item_column = NULL; /* of a file of ratings */
-    mf_header_match(r->names, r->n_names, r->step, &named, MF_FEEDBACK_IMPLICIT, column,
-                    &weak_time);
+    mf_header_match(r->names, r->n_names, r->step, &named, MF_FEEDBACK_IMPLICIT, NULL, column);
     if (column[MF_ROLE_ITEM] == MF_COLUMN_ABSENT && named.item_column != NULL) {
         named.item_column = NULL;
-        mf_header_match(r->names, r->n_names, r->step, &named, MF_FEEDBACK_IMPLICIT, column,
-                        &weak_time);
+        mf_header_match(r->names, r->n_names, r->step, &named, MF_FEEDBACK_IMPLICIT, NULL, column);
     }
     if (column[MF_ROLE_ITEM] == MF_COLUMN_ABSENT &&
         (find_name(r, "title") != MF_COLUMN_ABSENT || find_name(r, "name") != MF_COLUMN_ABSENT))

@@ -17,9 +17,6 @@
 
 enum { SAMPLE_ROWS = 20, HEADER_WIDTH_OF_RUNS = 8, LEAST_MATRIX = 5 };
 
-/* A number from here on is a time or an id, not a weight: 1973 in seconds. */
-static const float LEAST_TIME = 1e8F;
-
 /* The most particular one first: it wins where several explain a text as well. */
 static const struct {
     char delimiter;
@@ -178,24 +175,21 @@ static bool has_times(const sample *s, uint32_t first, uint32_t column, mf_time_
     return false;
 }
 
-/* Whether the column's values, as far as there are any, are dates or numbers that are too large for
- * anything else. */
-static bool looks_like_times(const sample *s, uint32_t first, uint32_t column)
+/* What the column's values look like, as far as there are any. */
+static mf_looks looks_of(const sample *s, uint32_t first, uint32_t column)
 {
     mf_cell_copy copy;
-    mf_time_unit unit;
-    uint32_t n = 0;
+    mf_looks looks = MF_LOOKS_OTHER;
     for (uint32_t row = first; row < s->n_rows; row++) {
         const mf_cell cell = cell_at(s, row, column, &copy);
-        float value;
         if (mf_value_is_missing(cell))
             continue;
-        if (!mf_value_time_unit(cell, &unit) ||
-            (mf_value_rating(cell, false, &value) && value < LEAST_TIME))
-            return false;
-        n++;
+        const mf_looks own = mf_header_looks(cell);
+        if (own == MF_LOOKS_OTHER || (looks != MF_LOOKS_OTHER && own != looks))
+            return MF_LOOKS_OTHER;
+        looks = own;
     }
-    return n > 0;
+    return looks;
 }
 
 static void describe(const search *f, const sample *s, const uint32_t column[MF_ROLES],
@@ -274,38 +268,47 @@ static bool found_by_name(const mf_ratings_options *options, mf_feedback feedbac
     return false;
 }
 
-static bool has_a_value(const sample *s, uint32_t column)
+/* Whether some row that is seen, not of the first ones alone, has a value in the column. */
+static bool has_a_value(const search *f, const sample *s, uint32_t column)
 {
-    mf_cell_copy copy;
-    for (uint32_t row = 1; row < s->n_rows; row++)
-        if (cell_at(s, row, column, &copy).n_bytes > 0)
+    mf_split row;
+    for (size_t at = s->row[0].n_bytes + s->at[0]; at < f->n_head; at += row.n_bytes) {
+        if (mf_split_row(&s->form, f->head + at, f->n_head - at, f->is_all, &row) != MF_SPLIT_ROW)
+            break;
+        if (column < row.n_fields && row.field[column].n_bytes > 0)
             return true;
+    }
     return s->n_rows <= 1;
 }
 
 static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
-    bool weak_time;
+    bool times[MF_COLUMNS_MAX];
+    mf_looks looks[MF_COLUMNS_MAX];
     mf_time_unit unit;
     if (s->n_rows == 0 || !gaps_are_empty(s, 0) || !is_table_of_runs(s))
         return false;
     const uint32_t n_names = fill_names(f, s);
-    if (!mf_header_match(f->names, n_names, step_of(s), f->options, feedback, column, &weak_time) ||
+    for (uint32_t c = 0; c < n_names; c++)
+        times[c] = has_times(s, 1, c, &unit);
+    if (!mf_header_match(f->names, n_names, step_of(s), f->options, feedback, times, column) ||
         !found_by_name(f->options, feedback, column))
         return false;
-    if (weak_time && !has_times(s, 1, column[MF_ROLE_TIMESTAMP], &unit))
-        column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
     /* Amazon Personalize has a column EVENT_VALUE that may be empty: then there are no ratings. */
     if (feedback == MF_FEEDBACK_EXPLICIT && f->options->rating_column == NULL &&
         mf_header_may_be_empty(&f->names[column[MF_ROLE_VALUE]]) &&
-        !has_a_value(s, column[MF_ROLE_VALUE]))
+        !has_a_value(f, s, column[MF_ROLE_VALUE]))
         return false;
     describe(f, s, column, true, feedback, dialect);
     const uint32_t again = mf_header_duplicate(f->names, n_names, step_of(s), column);
     if (again != MF_COLUMN_ABSENT)
         mf_printable(dialect->duplicate, sizeof dialect->duplicate, f->names[again].bytes,
                      f->names[again].n_bytes);
+    for (uint32_t c = 0; c < n_names; c++)
+        looks[c] = looks_of(s, 1, c);
+    if (s->n_rows > 1)
+        mf_header_note_unused(f->names, n_names, step_of(s), looks, f->options, dialect);
     return true;
 }
 
@@ -325,9 +328,9 @@ static bool may_have_role(const search *f, const sample *s, int role, mf_feedbac
 {
     const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
     if (role == MF_ROLE_VALUE && is_implicit && f->options->timestamp_column == NULL)
-        return !looks_like_times(s, 0, next * step_of(s));
+        return looks_of(s, 0, next * step_of(s)) != MF_LOOKS_TIMES;
     if (role == MF_ROLE_TIMESTAMP && is_given)
-        return looks_like_times(s, 0, next * step_of(s));
+        return looks_of(s, 0, next * step_of(s)) == MF_LOOKS_TIMES;
     return true;
 }
 

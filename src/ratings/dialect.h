@@ -90,7 +90,11 @@ typedef struct mf_dialect {
     mf_cell_copy header[MF_ROLES]; /* the names in the header; the keys of JSON */
     bool is_given[MF_ROLES];       /* JSON: a setting names the key, so that no other one counts */
     char duplicate[64];            /* a second column with the name of one that is used; or "" */
-    mf_data_head head;             /* of one file */
+    /* Columns that a header has and nothing uses, where one of their kind is missing; or "". */
+    char unused_numbers[96]; /* no ratings and no weights: columns of numbers, the first ones */
+    char unused_time[64];    /* no times: the first column that looks like them */
+    char unread_time[64];    /* no times: a column that is called so, and has none */
+    mf_data_head head;       /* of one file */
 } mf_dialect;
 
 /* What a file looks like. */

@@ -5,7 +5,11 @@
 #include "base/number.h"
 #include "csv/column_names.h"
 
+#include <stdio.h>
 #include <strings.h>
+
+/* A number from here on is a time or an id, no rating and no weight: 1973 in seconds. */
+static const float LEAST_TIME = 1e8F;
 
 static bool name_is(const mf_cell_copy *cell, const char *usual)
 {
@@ -26,11 +30,12 @@ static bool is_taken(const uint32_t column[MF_ROLES], uint32_t c)
 }
 
 static uint32_t find_usual(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
-                           const char *const *usual, const uint32_t column[MF_ROLES])
+                           const char *const *usual, const bool *may_be,
+                           const uint32_t column[MF_ROLES])
 {
     for (; *usual != NULL; usual++)
         for (uint32_t c = 0; c < n_names; c += step)
-            if (name_is(&names[c], *usual) && !is_taken(column, c))
+            if (name_is(&names[c], *usual) && !is_taken(column, c) && (may_be == NULL || may_be[c]))
                 return c;
     return MF_COLUMN_ABSENT;
 }
@@ -78,6 +83,61 @@ uint32_t mf_header_duplicate(const mf_cell_copy *names, uint32_t n_names, uint32
     return MF_COLUMN_ABSENT;
 }
 
+mf_looks mf_header_looks(mf_cell value)
+{
+    float number;
+    mf_time_unit unit;
+    if (mf_value_rating(value, false, &number) && number < LEAST_TIME)
+        return MF_LOOKS_NUMBERS;
+    return mf_value_time_unit(value, &unit) ? MF_LOOKS_TIMES : MF_LOOKS_OTHER;
+}
+
+static bool ends_in_id(const mf_cell_copy *name)
+{
+    const size_t n = mf_column_name_bytes(name->bytes, name->n_bytes);
+    return n >= 2 && strncasecmp(name->bytes + n - 2, "id", 2) == 0;
+}
+
+/* A name that a setting may give: pandas calls its index "" or "Unnamed: 0". */
+static bool is_nameable(const mf_cell_copy *name)
+{
+    return name->n_bytes > 0 && name->n_bytes <= MF_COPY_BYTES && !ends_in_id(name) &&
+           !(name->n_bytes >= 7 && strncasecmp(name->bytes, "unnamed", 7) == 0) &&
+           !name_is(name, "index");
+}
+
+static void add_name(char *list, size_t size, const mf_cell_copy *name)
+{
+    const size_t used = strlen(list);
+    char text[40];
+    if (used + sizeof text + 2 < size)
+        snprintf(list + used, size - used, "%s%s", used > 0 ? ", " : "",
+                 mf_cell_text(text, sizeof text, mf_cell_view(name)));
+}
+
+void mf_header_note_unused(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
+                           const mf_looks *looks, const mf_ratings_options *options,
+                           mf_dialect *dialect)
+{
+    const bool has_no_time =
+        dialect->column[MF_ROLE_TIMESTAMP] == MF_COLUMN_ABSENT && options->timestamp_column == NULL;
+    const bool has_no_value = options->feedback == MF_FEEDBACK_AUTO &&
+                              options->weight_column == NULL &&
+                              dialect->column[MF_ROLE_VALUE] == MF_COLUMN_ABSENT;
+    for (uint32_t c = 0; c < n_names; c += step) {
+        const mf_cell_copy *name = &names[c];
+        if (is_taken(dialect->column, c) || !is_nameable(name))
+            continue;
+        if (has_no_value && looks[c] == MF_LOOKS_NUMBERS)
+            add_name(dialect->unused_numbers, sizeof dialect->unused_numbers, name);
+        if (has_no_time && looks[c] == MF_LOOKS_TIMES && dialect->unused_time[0] == '\0')
+            add_name(dialect->unused_time, sizeof dialect->unused_time, name);
+        if (has_no_time && dialect->unread_time[0] == '\0' &&
+            mf_column_name_among(name->bytes, name->n_bytes, mf_column_weak_time_names))
+            add_name(dialect->unread_time, sizeof dialect->unread_time, name);
+    }
+}
+
 bool mf_header_is_off(const char *given)
 {
     return given != NULL && strcasecmp(given, "none") == 0;
@@ -100,8 +160,8 @@ bool mf_header_needs(int role, mf_feedback feedback)
 }
 
 bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
-                     const mf_ratings_options *options, mf_feedback feedback,
-                     uint32_t column[MF_ROLES], bool *weak_time)
+                     const mf_ratings_options *options, mf_feedback feedback, const bool *has_times,
+                     uint32_t column[MF_ROLES])
 {
     const char *given[MF_ROLES];
     mf_header_given(options, feedback, given);
@@ -118,13 +178,10 @@ bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
     }
     for (int role = 0; role < MF_ROLES; role++)
         if (given[role] == NULL)
-            column[role] = find_usual(names, n_names, step, usual[role], column);
-    *weak_time = false;
-    if (column[MF_ROLE_TIMESTAMP] == MF_COLUMN_ABSENT && given[MF_ROLE_TIMESTAMP] == NULL) {
+            column[role] = find_usual(names, n_names, step, usual[role], NULL, column);
+    if (column[MF_ROLE_TIMESTAMP] == MF_COLUMN_ABSENT && given[MF_ROLE_TIMESTAMP] == NULL)
         column[MF_ROLE_TIMESTAMP] =
-            find_usual(names, n_names, step, mf_column_weak_time_names, column);
-        *weak_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
-    }
+            find_usual(names, n_names, step, mf_column_weak_time_names, has_times, column);
     for (int role = 0; role < MF_ROLES; role++)
         if (column[role] == MF_COLUMN_ABSENT &&
             (mf_header_needs(role, feedback) || (given[role] != NULL && !is_off[role])))

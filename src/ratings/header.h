@@ -12,12 +12,27 @@ enum { MF_COLUMN_ABSENT = UINT32_MAX };
 
 /* Finds the columns of ratings or of implicit feedback among names[0 .. n_names)
  * (every `step`-th one). column[role] is MF_COLUMN_ABSENT where there is none.
- * *weak_time: the timestamp column was found by a name that also stands for other
- * things ("date"). True when all columns are there that this feedback needs and that
- * the options name. */
+ * has_times[c] says which columns have times: one of them may have a name that also stands
+ * for other things ("date"); NULL: any may. True when all columns are there that this feedback
+ * needs and that the options name. */
 bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
-                     const mf_ratings_options *options, mf_feedback feedback,
-                     uint32_t column[MF_ROLES], bool *weak_time);
+                     const mf_ratings_options *options, mf_feedback feedback, const bool *has_times,
+                     uint32_t column[MF_ROLES]);
+
+/* What the values of a column look like. */
+typedef enum mf_looks {
+    MF_LOOKS_OTHER,
+    MF_LOOKS_NUMBERS,
+    MF_LOOKS_TIMES, /* dates, or numbers that are too large for anything else */
+} mf_looks;
+
+/* Of one value; an empty one is MF_LOOKS_OTHER. */
+mf_looks mf_header_looks(mf_cell value);
+
+/* Fills in dialect->unused_numbers, unused_time and unread_time. looks[c] is of the column c. */
+void mf_header_note_unused(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
+                           const mf_looks *looks, const mf_ratings_options *options,
+                           mf_dialect *dialect);
 
 /* The names that the options give to the columns of this feedback, or NULL each. */
 void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,

@@ -290,16 +290,20 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
 {
     uint32_t column[MF_ROLES];
     const char *given[MF_ROLES];
-    bool weak_time;
-    mf_header_given(options, feedback, given);
-    if (!mf_header_match(k->name, k->n, 1, options, feedback, column, &weak_time))
-        return false;
+    bool has_times[MF_COLUMNS_MAX];
+    mf_looks looks[MF_COLUMNS_MAX];
     mf_time_unit unit = MF_TIME_SECONDS;
-    const bool has_time =
-        column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT &&
-        mf_value_time_unit(mf_cell_view(&k->value[column[MF_ROLE_TIMESTAMP]]), &unit);
-    if (weak_time && !has_time)
-        column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
+    mf_header_given(options, feedback, given);
+    for (uint32_t c = 0; c < k->n; c++) {
+        const mf_cell value = mf_cell_view(&k->value[c]);
+        has_times[c] = mf_value_time_unit(value, &unit);
+        looks[c] = mf_header_looks(value);
+    }
+    if (!mf_header_match(k->name, k->n, 1, options, feedback, has_times, column))
+        return false;
+    unit = MF_TIME_SECONDS;
+    if (column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT)
+        (void)mf_value_time_unit(mf_cell_view(&k->value[column[MF_ROLE_TIMESTAMP]]), &unit);
     dialect->has_header = true;
     dialect->feedback = feedback;
     dialect->has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
@@ -314,6 +318,7 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
         if (column[role] != MF_COLUMN_ABSENT)
             dialect->header[role] = k->name[column[role]];
     }
+    mf_header_note_unused(k->name, k->n, 1, looks, options, dialect);
     return true;
 }
 

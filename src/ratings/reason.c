@@ -50,10 +50,9 @@ void mf_reason_missing(const mf_reason *reason, mf_feedback feedback, const mf_c
     const char *given[MF_ROLES];
     uint32_t column[MF_ROLES];
     char text[40];
-    bool weak_time;
     const char *between = "; missing: ";
     mf_header_given(reason->options, feedback, given);
-    mf_header_match(names, n_names, step, reason->options, feedback, column, &weak_time);
+    mf_header_match(names, n_names, step, reason->options, feedback, NULL, column);
     for (int role = 0; role < MF_ROLES; role++) {
         if (column[role] != MF_COLUMN_ABSENT || mf_header_is_off(given[role]) ||
             (given[role] == NULL && !mf_header_needs(role, feedback)))

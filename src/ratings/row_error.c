@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "base/utf8.h"
+#include "ratings/header.h"
 
 #include <float.h>
 #include <math.h>
@@ -51,13 +52,14 @@ static bool is_not_finite(mf_cell cell)
     return false;
 }
 
-static bool explain_number(const char *what, const char *kind, mf_cell cell, mf_error *err)
+static bool explain_number(const char *what, const char *kind, const char *if_empty, mf_cell cell,
+                           mf_error *err)
 {
     char text[QUOTED_BYTES];
     const char *why = "is not a number";
     float value;
     if (cell.n_bytes == 0)
-        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s is empty", what);
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s is empty%s", what, if_empty);
     quoted(text, cell);
     if (is_not_finite(cell))
         why = "is not a finite number";
@@ -95,7 +97,11 @@ static bool explain_value(const mf_dialect *dialect, mf_cell cell, mf_error *err
     float value;
     const bool is_weight = dialect->feedback == MF_FEEDBACK_IMPLICIT;
     if (!mf_value_rating(cell, dialect->decimal_comma, &value))
-        return explain_number(is_weight ? "weight" : "rating", "float", cell, err);
+        return explain_number(is_weight ? "weight" : "rating", "float",
+                              mf_header_may_be_empty(&dialect->header[MF_ROLE_VALUE])
+                                  ? "; feedback=implicit reads all rows as events without ratings"
+                                  : "",
+                              cell, err);
     if (is_weight && !mf_value_weight(cell, dialect->decimal_comma, &value))
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "weight \"%s\" is negative",
                        quoted(text, cell));

@@ -235,6 +235,10 @@ class Understood(KindCase):
                 ("float_ids", {"r.csv": csv([(u + ".0" if n % 9 == 0 else u, i, r, t)
                                              for n, (u, i, r, t) in enumerate(ROWS)])}),
                 ("many_repeated", {"r.csv": csv(ROWS + ROWS[:300])}),
+                ("unused_numbers", {"r.csv": csv(ROWS, ("user", "item", "bewertung", "timestamp"))}),
+                ("unused_times", {"r.csv": csv(ROWS, ("user", "item", "rating", "bought"))}),
+                ("unused_times", {"r.csv": csv([(u, i, r, "02/01/2015") for u, i, r, _ in ROWS],
+                                               ("user", "item", "rating", "date"))}),
                 ("mixed_times", {"r.csv": csv([(u, i, r, t + "000" if n > 400 else t)
                                                for n, (u, i, r, t) in enumerate(ROWS)])}),
                 ("mixed_times", {"r.csv": csv([(u, i, r, t if n > 400 else t + "000")

@@ -207,6 +207,56 @@ static void lines_of_delimiters_before_a_header_are_blank(void **state)
     assert_int_equal(quoted.dialect.head.n_rows, 1);
 }
 
+static void columns_that_nothing_uses_are_kept_where_one_is_missing(void **state)
+{
+    const mf_ratings_options options = {0};
+    const mf_ratings_options implicit = {.feedback = MF_FEEDBACK_IMPLICIT};
+    const mf_ratings_options timeless = {.timestamp_column = "none"};
+    (void)state;
+    write_text("file", "user,item,bewertung,zip,orderId,note,when\n1,2,3,,7,good,2015-01-02\n");
+    mf_error err = {0};
+    mf_look look = {0};
+    assert_ok(mf_ratings_look("file", &options, &look, &err), err);
+    assert_string_equal(look.dialect.unused_numbers, "bewertung");
+    assert_string_equal(look.dialect.unused_time, "when");
+    assert_string_equal(look.dialect.unread_time, "");
+    assert_ok(mf_ratings_look("file", &implicit, &look, &err), err);
+    assert_string_equal(look.dialect.unused_numbers, "");
+    assert_ok(mf_ratings_look("file", &timeless, &look, &err), err);
+    assert_string_equal(look.dialect.unused_time, "");
+    write_text("file",
+               "{\"user\": 1, \"item\": 2, \"grade_x\": 3.5, \"grade_y\": 4, \"x\": \"a\"}\n");
+    assert_ok(mf_ratings_look("file", &options, &look, &err), err);
+    assert_string_equal(look.dialect.unused_numbers, "grade_x, grade_y");
+    write_text("file", "user,item,rating,date\n1,2,3,02/01/2015\n");
+    assert_ok(mf_ratings_look("file", &options, &look, &err), err);
+    assert_string_equal(look.dialect.unused_numbers, "");
+    assert_string_equal(look.dialect.unread_time, "date");
+    write_text("file", "user,item,rating,date\n");
+    assert_ok(mf_ratings_look("file", &options, &look, &err), err);
+    assert_string_equal(look.dialect.unread_time, "");
+}
+
+static void a_column_of_times_is_found_by_its_values_too(void **state)
+{
+    const mf_ratings_options options = {0};
+    (void)state;
+    look_at("user,item,rating,date,time\n1,2,3,2015-01-02,10:00:00\n", &options,
+            "columns user=user item=item rating=rating timestamp=date ");
+    look_at("user,item,rating,date,event_time\n1,2,3,02/01/2015,1112486027\n", &options,
+            "columns user=user item=item rating=rating timestamp=event_time ");
+}
+
+static void values_that_begin_late_are_ratings(void **state)
+{
+    const mf_ratings_options options = {0};
+    char text[2000] = "USER_ID,ITEM_ID,EVENT_VALUE\n";
+    (void)state;
+    for (int row = 0; row < 40; row++)
+        strcat(text, row < 35 ? "1,2,\n" : "1,3,4\n");
+    look_at(text, &options, "columns user=USER_ID item=ITEM_ID rating=EVENT_VALUE ");
+}
+
 static void a_reason_always_fits(void **state)
 {
     char text[4096] = "";
@@ -242,6 +292,9 @@ int main(void)
         TEST_IN_FOLDER(positions_say_all_there_is_of_wide_rows),
         TEST_IN_FOLDER(a_quote_in_the_first_row_without_a_header_is_text),
         TEST_IN_FOLDER(lines_of_delimiters_before_a_header_are_blank),
+        TEST_IN_FOLDER(columns_that_nothing_uses_are_kept_where_one_is_missing),
+        TEST_IN_FOLDER(a_column_of_times_is_found_by_its_values_too),
+        TEST_IN_FOLDER(values_that_begin_late_are_ratings),
         TEST_IN_FOLDER(a_reason_always_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "csv/column_names.h"
 #include "ratings/cutter.h"
 #include "ratings/format.h"
 #include "ratings/header.h"
@@ -15,7 +16,13 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { SAMPLE_ROWS = 20, HEADER_WIDTH_OF_RUNS = 8, LEAST_MATRIX = 5 };
+enum {
+    SAMPLE_ROWS = 20,
+    HEADER_WIDTH_OF_RUNS = 8,
+    LEAST_MATRIX = 5,
+    MOST_ABOVE_HEADER = 5,
+    NAMES_BELOW = 32
+};
 
 /* The most particular one first: it wins where several explain a text as well. */
 static const struct {
@@ -374,6 +381,44 @@ static uint32_t n_fitting(const search *f, const sample *s, const uint32_t colum
     return n;
 }
 
+/* The row that is a header of ratings or pairs, above data, although others stand before it; 0:
+ * there is none. */
+static uint32_t header_below(const search *f, const sample *s)
+{
+    mf_cell_copy names[NAMES_BELOW];
+    uint32_t column[MF_ROLES];
+    const mf_feedback wanted = mf_dialect_feedback(f->options);
+    for (uint32_t row = 1; !s->form.is_run && row + 1 < s->n_rows && row <= MOST_ABOVE_HEADER;
+         row++) {
+        const uint32_t n = s->row[row].n_fields;
+        if (n > NAMES_BELOW || s->row[row + 1].n_fields != n || is_data_row(f, s, row) ||
+            !is_data_row(f, s, row + 1) || !gaps_are_empty(s, row))
+            continue;
+        for (uint32_t c = 0; c < n; c++)
+            cell_at(s, row, c, &names[c]);
+        if ((wanted != MF_FEEDBACK_IMPLICIT &&
+             mf_header_match(names, n, step_of(s), f->options, MF_FEEDBACK_EXPLICIT, NULL,
+                             column) &&
+             found_by_name(f->options, MF_FEEDBACK_EXPLICIT, column)) ||
+            (wanted != MF_FEEDBACK_EXPLICIT &&
+             mf_header_match(names, n, step_of(s), f->options, MF_FEEDBACK_IMPLICIT, NULL,
+                             column) &&
+             found_by_name(f->options, MF_FEEDBACK_IMPLICIT, column)))
+            return row;
+    }
+    return 0;
+}
+
+/* "userId,1,2,3": a name, then the ids of items, above rows of a matrix. */
+static bool begins_with_role(const sample *s)
+{
+    mf_cell_copy copy;
+    const mf_cell cell = cell_at(s, 0, 0, &copy);
+    return cell.n_bytes <= MF_COPY_BYTES &&
+           (mf_column_name_among(cell.bytes, cell.n_bytes, mf_column_user_names) ||
+            mf_column_name_among(cell.bytes, cell.n_bytes, mf_column_item_names));
+}
+
 /* Names of columns that are not known, above rows that have digits. */
 static bool begins_with_names(const sample *s)
 {
@@ -418,7 +463,7 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     mf_time_unit unit;
     const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
     look_at_given(f->options, feedback, &has_names, &is_given);
-    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || has_names ||
+    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || has_names || begins_with_role(s) ||
         !place_columns(f, s, feedback, is_given, column))
         return false;
     if (!is_given && (n < (is_implicit ? 2 : 3) || n > 4))
@@ -445,6 +490,8 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
         describe(f, s, column, true, feedback, dialect);
         return true;
     }
+    if (!first_fits && header_below(f, s) > 0)
+        return false;
     if (s->form.is_run ? !most_fit : !first_fits && !most_fit)
         return false;
     if (!first_fits && !is_data_row(f, s, 0)) {
@@ -520,7 +567,8 @@ static bool looks_like_matrix(const sample *s, bool is_data)
 {
     mf_cell_copy copy;
     uint32_t n_numbers = 0;
-    if (n_columns(s) < (is_data ? LEAST_MATRIX : 3) || s->n_rows < 2)
+    const bool is_named = !is_data && (begins_with_role(s) || cell_at(s, 0, 0, &copy).n_bytes == 0);
+    if (n_columns(s) < (is_named ? 3 : LEAST_MATRIX) || s->n_rows < 2)
         return false;
     for (uint32_t row = !is_data; row < s->n_rows; row++) {
         if (s->row[row].n_fields != s->row[0].n_fields)
@@ -536,14 +584,55 @@ static bool looks_like_matrix(const sample *s, bool is_data)
     }
     if (n_numbers == 0)
         return false;
-    /* Names that end in "id" are of columns of a table. */
+    /* Names that end in "id", or are usual for a column, are of columns of a table. */
     for (uint32_t c = step_of(s); !is_data && c < n_cells(s, 0); c += step_of(s)) {
         const mf_cell name = cell_at(s, 0, c, &copy);
         if (name.n_bytes >= 2 && name.n_bytes <= MF_COPY_BYTES &&
-            strncasecmp(name.bytes + name.n_bytes - 2, "id", 2) == 0)
+            (strncasecmp(name.bytes + name.n_bytes - 2, "id", 2) == 0 || mf_header_is_usual(name)))
             return false;
     }
     return true;
+}
+
+/* The header stands below a title or the like. */
+static bool explain_header_below(const search *f, const mf_reason *reason)
+{
+    mf_cell_copy copy;
+    char first[40];
+    char name[40];
+    for (uint32_t c = 0; c < f->n_samples; c++) {
+        const sample *s = &f->samples[c];
+        const uint32_t row = header_below(f, s);
+        if (row == 0)
+            continue;
+        mf_reason_add(reason,
+                      "row %lu, which begins with \"%s\", looks like the header: remove what "
+                      "stands above it, from \"%s\" on",
+                      (unsigned long)row + 1,
+                      mf_cell_text(name, sizeof name, cell_at(s, row, 0, &copy)),
+                      mf_cell_text(first, sizeof first, cell_at(s, 0, 0, &copy)));
+        return true;
+    }
+    return false;
+}
+
+/* A punctuation character that each of the first rows has equally often; '\0': there is none. */
+static char other_delimiter(const sample *s)
+{
+    for (const char *c = "^~:,;|!$%&*/="; s->n_rows > 1 && *c != '\0'; c++) {
+        uint32_t most = 0;
+        uint32_t least = UINT32_MAX;
+        for (uint32_t row = 0; row < s->n_rows; row++) {
+            uint32_t n = 0;
+            for (size_t i = 0; i < s->row[row].n_bytes; i++)
+                n += s->head[s->at[row] + i] == *c;
+            most = n > most ? n : most;
+            least = n < least ? n : least;
+        }
+        if (least == most && least >= 2)
+            return *c;
+    }
+    return '\0';
 }
 
 static void explain(search *f, mf_look *look)
@@ -567,11 +656,18 @@ static void explain(search *f, mf_look *look)
         mf_reason_add(&reason, "binary data");
         return;
     }
-    if (n_columns(s) < 2) {
-        mf_reason_begins(&reason, cell_at(s, 0, 0, &copy));
+    if (explain_header_below(f, &reason)) {
+        look->is_data = true;
         return;
     }
-    look->is_data = is_data_row(f, s, 0);
+    if (n_columns(s) < 2) {
+        const char delimiter = other_delimiter(s);
+        mf_reason_begins(&reason, cell_at(s, 0, 0, &copy));
+        if (delimiter != '\0')
+            mf_reason_add(&reason, "; delimiter=%c may separate its columns", delimiter);
+        return;
+    }
+    look->is_data = is_data_row(f, s, 0) && !begins_with_role(s);
     look->is_matrix = looks_like_matrix(s, look->is_data);
     const uint32_t n_names = fill_names(f, s);
     if (look->is_data) {

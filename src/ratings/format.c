@@ -45,10 +45,15 @@ static const magic magics[] = {
                          "numpy.savetxt('ratings.csv', numpy.load('in.npy'), '%g', ',')\""},
     {MAGIC("SQLite format 3"), "a SQLite database; export the table: sqlite3 -header -csv in.db "
                                "'select * from ratings' > ratings.csv"},
+    {MAGIC("\x80\x02"), "a pickle; convert it: " PANDAS("read_pickle('in')")},
     {MAGIC("\x80\x03"), "a pickle; convert it: " PANDAS("read_pickle('in')")},
     {MAGIC("\x80\x04"), "a pickle; convert it: " PANDAS("read_pickle('in')")},
     {MAGIC("\x80\x05"), "a pickle; convert it: " PANDAS("read_pickle('in')")},
     {MAGIC("RDX"), "an R data file; in R: write.csv(ratings, 'ratings.csv', row.names = FALSE)"},
+    {MAGIC("X\n\0\0\0"),
+     "an R object (RDS); in R: write.csv(readRDS('in.rds'), 'ratings.csv', row.names = FALSE)"},
+    {MAGIC("\x1F\x8B"), "gzip inside gzip; unpack it once: gzip -d ratings.csv.gz"},
+    {MAGIC("\x1F\x9D"), "compress (.Z); unpack it: gzip -d ratings.csv.Z"},
     {MAGIC("MATLAB 5.0"), "a MATLAB file; convert a variable of three columns: python3 -c \"import "
                           "numpy, scipy.io as s; numpy.savetxt('ratings.csv', "
                           "s.loadmat('in.mat')['ratings'], '%g', ',')\""},
@@ -143,11 +148,20 @@ static size_t line_bytes(const char *text, size_t n_bytes)
     return end != NULL ? (size_t)(end - text) : n_bytes;
 }
 
+/* "@relation", below lines of comments. */
+static bool is_arff(const char *head, size_t n_head, size_t at)
+{
+    while (at < n_head && head[at] == '%' && !begins(head + at, n_head - at, "%%MatrixMarket"))
+        at = after_blanks(head, n_head, at + line_bytes(head + at, n_head - at));
+    return begins(head + at, n_head - at, "@relation");
+}
+
 static const char *refused_json(const char *head, size_t n_head, size_t first)
 {
     if (head[first] == '{') {
         const size_t key = after_blanks(head, n_head, first + 1);
-        if (key < n_head && head[key] == '\'')
+        if (key < n_head &&
+            (head[key] == '\'' || (head[key] == 'u' && key + 1 < n_head && head[key + 1] == '\'')))
             return python;
         return holds(head + first, line_bytes(head + first, n_head - first), "\"source-ref\"")
                    ? augmented
@@ -182,7 +196,7 @@ const char *mf_format_refused(const char *head, size_t n_head)
         begins(head + first, n_head - first, "<!doctype") ||
         begins(head + first, n_head - first, "<html"))
         return xml;
-    if (begins(head + first, n_head - first, "@relation"))
+    if (is_arff(head, n_head, first))
         return arff;
     if (begins(head + first, n_head - first, "%%MatrixMarket matrix array"))
         return matrix_array;

@@ -92,6 +92,17 @@ mf_looks mf_header_looks(mf_cell value)
     return mf_value_time_unit(value, &unit) ? MF_LOOKS_TIMES : MF_LOOKS_OTHER;
 }
 
+bool mf_header_is_usual(mf_cell name)
+{
+    static const char *const *const usual[] = {mf_column_user_names, mf_column_item_names,
+                                               mf_column_rating_names, mf_column_time_names,
+                                               mf_column_weak_time_names};
+    for (size_t u = 0; u < sizeof usual / sizeof usual[0]; u++)
+        if (mf_column_name_among(name.bytes, name.n_bytes, usual[u]))
+            return true;
+    return false;
+}
+
 static bool ends_in_id(const mf_cell_copy *name)
 {
     const size_t n = mf_column_name_bytes(name->bytes, name->n_bytes);

@@ -47,6 +47,9 @@ bool mf_header_position(const char *given, uint32_t *position);
 /* A column of values that may have none: EVENT_VALUE of Amazon Personalize. */
 bool mf_header_may_be_empty(const mf_cell_copy *name);
 
+/* A usual name of a column of ratings. */
+bool mf_header_is_usual(mf_cell name);
+
 /* "none": the file's column of this role is not used. given may be NULL. */
 bool mf_header_is_off(const char *given);
 

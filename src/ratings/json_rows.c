@@ -3,6 +3,7 @@
 #include "ratings/json_rows.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "csv/column_names.h"
 #include "ratings/cutter.h"
 #include "ratings/header.h"
@@ -124,7 +125,9 @@ static json_t *parse(const mf_dialect *dialect, const char *text, size_t n_bytes
     const size_t n_seen = (end != NULL ? (size_t)(end - text) : n_bytes) - *at;
     json_t *object =
         json_loadb(text + *at, n_seen, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, &error);
-    if (object == NULL)
+    if (object == NULL && strstr(error.text, "decode byte") != NULL)
+        snprintf(why, 96, "not UTF-8 text; encoding=latin1 or windows-1252 reads other text");
+    else if (object == NULL)
         snprintf(why, 96, "not JSON: %.80s", error.text);
     else if (!json_is_object(object))
         snprintf(why, 96, "not a JSON object");
@@ -380,6 +383,8 @@ bool mf_json_detect(const char *head, size_t n_head, size_t n_mark, bool is_all,
                       is_all ? "it begins like JSON, but holds no JSON object"
                              : "JSON whose first object is longer than %zu bytes",
                       n_head);
+        if (is_all && mf_utf8_valid_bytes(text, n_bytes) < n_bytes)
+            mf_reason_add(&reason, " in UTF-8; encoding=latin1 or windows-1252 reads other text");
     } else if (match_wanted(k, options, wanted, dialect)) {
         look->content = MF_RATINGS_READ;
         if (wanted == MF_FEEDBACK_AUTO && dialect->feedback == MF_FEEDBACK_IMPLICIT)

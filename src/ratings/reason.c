@@ -85,7 +85,9 @@ static bool explain_names(const mf_reason *reason, uint32_t n_columns)
     char text[40];
     bool any = false;
     mf_header_given(reason->options, reason->feedback, given);
+    uint32_t seen[MF_ROLES];
     for (int role = 0; role < MF_ROLES; role++) {
+        seen[role] = MF_COLUMN_ABSENT;
         const char *setting = role == MF_ROLE_VALUE && reason->feedback == MF_FEEDBACK_IMPLICIT
                                   ? "weight_column"
                                   : settings[role];
@@ -93,9 +95,17 @@ static bool explain_names(const mf_reason *reason, uint32_t n_columns)
             continue;
         mf_printable(text, NAME_BYTES, given[role], strlen(given[role]));
         const bool is_position = mf_header_position(given[role], &position);
-        if (is_position && position < n_columns)
-            continue;
+        bool is_again = false;
+        for (int other = 0; is_position && other < role; other++)
+            is_again |= seen[other] == position;
         if (is_position)
+            seen[role] = position;
+        if (is_position && position < n_columns && !is_again)
+            continue;
+        if (is_again)
+            mf_reason_add(reason, "; %s=%s, but another setting names that column too", setting,
+                          text);
+        else if (is_position)
             mf_reason_add(reason, "; %s=%s, but there are %lu columns", setting, text,
                           (unsigned long)n_columns);
         else if (mf_parse_uint64(given[role], strlen(given[role]), &number))

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "ratings/header.h"
 
+#include <ctype.h>
 #include <float.h>
 #include <math.h>
 #include <strings.h>
@@ -52,6 +53,22 @@ static bool is_not_finite(mf_cell cell)
     return false;
 }
 
+/* "1,234" and "-12,345,678" */
+static bool has_thousands(mf_cell cell)
+{
+    size_t at = cell.n_bytes > 0 && cell.bytes[0] == '-';
+    size_t n_groups = 0;
+    for (size_t end = at; at < cell.n_bytes; at = end + 1, n_groups++) {
+        end = at;
+        while (end < cell.n_bytes && isdigit((unsigned char)cell.bytes[end]))
+            end++;
+        if (end == at || (end < cell.n_bytes && cell.bytes[end] != ',') ||
+            (n_groups > 0 ? end - at != 3 : end - at > 3 || cell.bytes[at] == '0'))
+            return false;
+    }
+    return n_groups > 1;
+}
+
 static bool explain_number(const char *what, const char *kind, const char *if_empty, mf_cell cell,
                            mf_error *err)
 {
@@ -63,8 +80,17 @@ static bool explain_number(const char *what, const char *kind, const char *if_em
     quoted(text, cell);
     if (is_not_finite(cell))
         why = "is not a finite number";
+    else if (has_thousands(cell))
+        why =
+            "is not a number; remove the comma that separates thousands (decimal_comma=true reads "
+            "it as a decimal comma)";
     else if (mf_value_rating(cell, true, &value))
         why = "is not a number; decimal_comma=true reads it";
+    else if (cell.n_bytes > 1 && cell.bytes[0] == '"' && cell.bytes[cell.n_bytes - 1] == '"')
+        why = "is not a number; without quoting=none its quotes are no part of it";
+    else if (mf_header_is_usual(cell))
+        why = "is not a number, but the name of a column: where a second header begins another "
+              "order of columns, put what follows into a file of its own";
     else if (cell.n_bytes > 1 && cell.bytes[0] == '\'' && cell.bytes[cell.n_bytes - 1] == '\'')
         why = "is not a number; single quotes do not quote here: write double quotes or none";
     else if (is_too_large(cell))

@@ -516,7 +516,10 @@ class Shapes(KindCase):
                 (b"\xfd7zXZ\0", ("xz", "xz -d ratings.csv.xz")), (b"Rar!\x1a\7", ("RAR", "unrar x")),
                 (b"\x04\x22\x4d\x18\x64", ("lz4", "lz4 -d")), (b"MATLAB 5.0 MAT-file", ("MATLAB", "loadmat")),
                 (b"Obj\x01\x04", ("Avro", "fastavro in.avro > ratings.json")), (b"%PDF-1.4", ("PDF", "CSV")),
-                (b"@relation r\n@data\n1,2,3\n", ("ARFF", "grep -v")), (b"\x89HDF\r\n", ("HDF5", "read_hdf")), (b"\x93NUMPY\1", ("NumPy",)),
+                (b"@relation r\n@data\n1,2,3\n", ("ARFF", "grep -v")), (b"% c\n%\n@relation r\n", ("ARFF", "grep -v")),
+                (b"X\n\0\0\0\3", ("RDS", "readRDS")), (b"\x80\x02}q", ("pickle", "read_pickle")),
+                (gzip.compress(gzip.compress(b"1,2,3\n")), ("gzip inside gzip",)), (b"\x1f\x9d\x90", ("compress", "gzip -d")),
+                (b"{u'user': u'a', u'item': u'b'}\n", ("Python", "literal_eval")), (b"\x89HDF\r\n", ("HDF5", "read_hdf")), (b"\x93NUMPY\1", ("NumPy",)),
                 (b"SQLite format 3\0", ("SQLite", "sqlite3")), (b"\x80\x04\x95", ("pickle", "read_pickle")),
                 (b"x" * 257 + b"ustar\x0000" + b"y" * 300, ("tar", "tar -xf")),
                 (b'[{"prefix": "s3://b/r/"}, "p0.csv", "p1.csv"]', ("manifest", "ManifestFile")),
@@ -553,9 +556,14 @@ class Words(KindCase):
                             ("user;item;rating\n1;2;3,5\n", ("decimal_comma=true",)),
                             (b"user,item,rating\nJos\xe9,2,3\n", ("encoding=latin1",)),
                             ("user,item,rating\n'1','2','3'\n", ("single quotes",)),
+                            ('user,item,rating\n1,2,"1,234"\n', ("remove the comma",)),
+                            ("user,item,rating\n1,2,3\nitem,rating,user\n", ("the name of a column", "second header")),
+                            ('{"user":1,"item":2,"rating":3}\n{"user":"\xfc","item":2,"rating":3}\n'.encode("latin1"),
+                             ("encoding=latin1",)),
                             ("1,2\n3,4\n", ("feedback=implicit",))):
             with self.subTest(words=words):
                 self.assertRefuses({"r.csv": text}, *words)
+        self.assertRefuses({"r.csv": 'user,item,rating\n1,2,"3"\n'}, "quoting=none", quoting="none")
 
 
 class Validation(KindCase):

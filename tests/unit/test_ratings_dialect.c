@@ -257,6 +257,62 @@ static void values_that_begin_late_are_ratings(void **state)
     look_at(text, &options, "columns user=USER_ID item=ITEM_ID rating=EVENT_VALUE ");
 }
 
+static void a_header_below_other_rows_is_named(void **state)
+{
+    (void)state;
+    assert_not_ratings(
+        "Ratings export,,\nitem,user,rating\n1,a,3\n2,b,4\n",
+        "row 2, which begins with \"item\", looks like the header: remove what stands "
+        "above it, from \"Ratings export\" on");
+    assert_not_ratings(
+        "Ratings export\n\nitem;user;rating\n1;a;3\n",
+        "row 2, which begins with \"item\", looks like the header: remove what stands "
+        "above it, from \"Ratings export\" on");
+}
+
+static void a_matrix_has_a_column_for_each_item(void **state)
+{
+    const mf_ratings_options options = {.rating_column = "score"};
+    static const char text[] = "user,item,rating\n1,2,3\n";
+    (void)state;
+    assert_not_ratings(
+        "userId,1,2,3\n1,4.0,5.0,4.0\n2,3.0,,1.0\n",
+        "columns userId, 1, 2, 3; missing: item, rating; it looks like a matrix, with "
+        "a column for each item or user: convert it to rows of user, item, rating "
+        "(pandas: melt)");
+    assert_not_ratings("usr,itm,rtg\n1,2,3\n",
+                       "columns usr, itm, rtg; missing: user, item, rating");
+    assert_not_ratings_with(text, strlen(text), &options,
+                            "columns user, item, rating; missing: rating (\"score\")");
+}
+
+static void settings_that_help_are_named(void **state)
+{
+    const mf_ratings_options semicolon = {.delimiter = ';'};
+    const mf_ratings_options twice = {.user_column = "#1", .item_column = "#1"};
+    static const char commas[] = "user,item,rating\n1,2,3\n";
+    (void)state;
+    assert_not_ratings("user^item^rating\n1^2^3\n",
+                       "not a table; it begins with \"user^item^rating\"; delimiter=^ may separate "
+                       "its columns");
+    assert_not_ratings(
+        "1:1193:5:978300760\n1:661:3:978302109\n",
+        "not a table; it begins with \"1:1193:5:978300760\"; delimiter=: may separate "
+        "its columns");
+    assert_not_ratings_with(commas, strlen(commas), &semicolon,
+                            "not a table; it begins with \"user,item,rating\"; delimiter=, may "
+                            "separate its columns");
+    mf_error err = {0};
+    mf_look look = {0};
+    write_text("file", "1,2,3\n");
+    assert_ok(mf_ratings_look("file", &twice, &look, &err), err);
+    assert_string_equal(look.reason, "no header; columns 1, 2, 3; item_column=#1, but another setting "
+                                     "names that column too");
+    assert_not_ratings("{\"user\":\"M\xfcller\",\"item\":\"2\",\"rating\":3}\n",
+                       "it begins like JSON, but holds no JSON object in UTF-8; encoding=latin1 or "
+                       "windows-1252 reads other text");
+}
+
 static void a_reason_always_fits(void **state)
 {
     char text[4096] = "";
@@ -295,6 +351,9 @@ int main(void)
         TEST_IN_FOLDER(columns_that_nothing_uses_are_kept_where_one_is_missing),
         TEST_IN_FOLDER(a_column_of_times_is_found_by_its_values_too),
         TEST_IN_FOLDER(values_that_begin_late_are_ratings),
+        TEST_IN_FOLDER(a_header_below_other_rows_is_named),
+        TEST_IN_FOLDER(a_matrix_has_a_column_for_each_item),
+        TEST_IN_FOLDER(settings_that_help_are_named),
         TEST_IN_FOLDER(a_reason_always_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

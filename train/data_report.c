@@ -280,6 +280,11 @@ static void warn_values(mf_data_report *report, const values *v)
     const double n = (double)report->n_ratings;
     const bool is_explicit = report->feedback == MF_FEEDBACK_EXPLICIT;
     const bool is_many = report->n_distinct == 0 || report->n_distinct > 100;
+    if (!is_explicit && v->are_whole && v->least >= 1e8F)
+        mf_data_report_warn(report, "weights_like_times",
+                            "weights from %.9g to %.9g look like times or ids: weight_column=none "
+                            "uses no weights, timestamp_column=… names the times",
+                            (double)v->least, (double)v->most);
     if (!is_explicit || report->n_ratings < 2)
         return;
     if (v->least == v->most) {
@@ -479,6 +484,11 @@ static void warn_dialects(mf_data_report *report)
         const mf_dialect *dialect = &report->dialect[d].dialect;
         const bool is_wide = report->n_items > 5 * (uint64_t)report->n_users && report->n_users > 2;
         warn_unused(report, &report->dialect[d]);
+        if (dialect->has_numbers_row)
+            mf_data_report_warn(report, "numbers_row",
+                                "the first row of %.150s is 0, 1, 2, … and is read as a rating: "
+                                "where these are numbers of columns, remove it",
+                                report->dialect[d].file[0]);
         if (dialect->duplicate[0] != '\0')
             mf_data_report_warn(report, "duplicate_column",
                                 "two columns are called \"%s\": the first one is used",

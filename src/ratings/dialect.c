@@ -288,13 +288,22 @@ static bool has_a_value(const search *f, const sample *s, uint32_t column)
     return s->n_rows <= 1;
 }
 
+/* Rows have one column more than the header has names. */
+static bool has_row_names(const sample *s)
+{
+    for (uint32_t row = 1; row < s->n_rows; row++)
+        if (s->row[row].n_fields != s->row[0].n_fields + step_of(s))
+            return false;
+    return s->n_rows > 2;
+}
+
 static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
     bool times[MF_COLUMNS_MAX];
     mf_looks looks[MF_COLUMNS_MAX];
     mf_time_unit unit;
-    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || !is_table_of_runs(s))
+    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || !is_table_of_runs(s) || has_row_names(s))
         return false;
     const uint32_t n_names = fill_names(f, s);
     for (uint32_t c = 0; c < n_names; c++)
@@ -454,6 +463,16 @@ static bool looks_item_first(const sample *s, const mf_dialect *dialect)
     return is_amazon || (dialect->has_time && dialect->time_unit == MF_TIME_DATES);
 }
 
+/* 0,1,2: what pandas writes for columns without names. */
+static bool counts_columns(const sample *s)
+{
+    mf_cell_copy copy;
+    for (uint32_t c = 0; c < n_columns(s); c++)
+        if (mf_cell_small_integer(cell_at(s, 0, c * step_of(s), &copy)) != c)
+            return false;
+    return true;
+}
+
 static bool match_headerless(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
@@ -503,6 +522,7 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     describe(f, s, column, false, feedback, dialect);
     dialect->is_guess = !is_given;
     dialect->has_known_order = !is_given && looks_item_first(s, dialect);
+    dialect->has_numbers_row = !is_given && s->n_rows > 1 && counts_columns(s);
     return true;
 }
 
@@ -616,6 +636,25 @@ static bool explain_header_below(const search *f, const mf_reason *reason)
     return false;
 }
 
+static bool explain_row_names(search *f, const mf_reason *reason)
+{
+    uint32_t column[MF_ROLES];
+    for (uint32_t c = 0; c < f->n_samples; c++) {
+        const sample *s = &f->samples[c];
+        if (!has_row_names(s))
+            continue;
+        const uint32_t n_names = fill_names(f, s);
+        if (!mf_header_match(f->names, n_names, step_of(s), f->options, MF_FEEDBACK_IMPLICIT, NULL,
+                             column))
+            continue;
+        mf_reason_columns(reason, "columns ", f->names, n_names, step_of(s));
+        mf_reason_add(reason, "; rows have one column more than the header has names: where R's "
+                              "write.table wrote them, row.names = FALSE leaves out their names");
+        return true;
+    }
+    return false;
+}
+
 /* A punctuation character that each of the first rows has equally often; '\0': there is none. */
 static char other_delimiter(const sample *s)
 {
@@ -656,7 +695,7 @@ static void explain(search *f, mf_look *look)
         mf_reason_add(&reason, "binary data");
         return;
     }
-    if (explain_header_below(f, &reason)) {
+    if (explain_header_below(f, &reason) || explain_row_names(f, &reason)) {
         look->is_data = true;
         return;
     }

@@ -81,6 +81,7 @@ typedef struct mf_dialect {
     bool has_value; /* else each row's is 1 */
     bool decimal_comma;
     bool is_guess;        /* no header, and no positions given: the order of columns is assumed */
+    bool has_numbers_row; /* a guess, and the first row is 0,1,2: maybe numbers of columns */
     bool has_known_order; /* a guess, and the columns look like data that has the item first */
     mf_time_unit time_unit;
     double time_rate;              /* times are divided by it; 1: they are read as they are */

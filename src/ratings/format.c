@@ -88,6 +88,14 @@ static const char libsvm[] =
     "libsvm rows (rating user:1 item:1); convert them: awk '{split($2,u,\":\"); split($3,i,\":\"); "
     "print u[1]\",\"i[1]\",\"$1}' in > ratings.csv";
 
+static const char libffm[] =
+    "libffm rows (rating field:user:1 field:item:1); convert them: awk '{split($2,u,\":\"); "
+    "split($3,i,\":\"); print u[2]\",\"i[2]\",\"$1}' in > ratings.csv";
+static const char arrays[] =
+    "JSON arrays; convert them to CSV: jq -r '.[] | @csv' in > ratings.csv";
+static const char konect[] =
+    "a KONECT file; remove its lines of comments: grep -v '^%' in > ratings.txt";
+
 static bool begins(const char *head, size_t n_head, const char *text)
 {
     const size_t n = strlen(text);
@@ -116,18 +124,21 @@ static bool is_netflix(const char *head, size_t n_head)
     return n > 0 && at + n < n_head && head[at + n] == ',';
 }
 
-/* "4 12:1 99:0.5" */
-static bool is_libsvm(const char *head, size_t n_head)
+/* "4 12:1 99:0.5" is libsvm, "4 0:12:1 1:99:1" libffm. */
+static const char *name_libsvm(const char *head, size_t n_head)
 {
     size_t at = 0;
     while (at < n_head && (isdigit((unsigned char)head[at]) || strchr("+-.", head[at])) &&
            head[at] != '\0')
         at++;
     if (at == 0 || at >= n_head || head[at] != ' ')
-        return false;
+        return NULL;
     const size_t n = digits(head, n_head, at + 1);
     at += 1 + n;
-    return n > 0 && at + 1 < n_head && head[at] == ':' && isdigit((unsigned char)head[at + 1]);
+    if (n == 0 || at + 1 >= n_head || head[at] != ':' || !isdigit((unsigned char)head[at + 1]))
+        return NULL;
+    at += 1 + digits(head, n_head, at + 1);
+    return at < n_head && head[at] == ':' ? libffm : libsvm;
 }
 
 static bool holds(const char *head, size_t n_head, const char *text)
@@ -168,6 +179,8 @@ static const char *refused_json(const char *head, size_t n_head, size_t first)
                    : NULL;
     }
     const size_t inner = after_blanks(head, n_head, first + 1);
+    if (inner < n_head && head[inner] == '[')
+        return arrays;
     return inner < n_head && head[inner] == '{' &&
                    holds(head + inner, n_head - inner, "\"prefix\"") &&
                    holds(head + inner, n_head - inner, "s3://")
@@ -203,5 +216,9 @@ const char *mf_format_refused(const char *head, size_t n_head)
     if (begins(head + first, n_head - first, "%%MatrixMarket") &&
         holds(head + first, line_bytes(head + first, n_head - first), "symmetric"))
         return matrix_symmetric;
-    return is_libsvm(head + first, n_head - first) ? libsvm : NULL;
+    if (begins(head + first, n_head - first, "% bip ") ||
+        begins(head + first, n_head - first, "% sym ") ||
+        begins(head + first, n_head - first, "% asym "))
+        return konect;
+    return name_libsvm(head + first, n_head - first);
 }

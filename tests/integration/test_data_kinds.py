@@ -235,6 +235,7 @@ class Understood(KindCase):
                 ("float_ids", {"r.csv": csv([(u + ".0" if n % 9 == 0 else u, i, r, t)
                                              for n, (u, i, r, t) in enumerate(ROWS)])}),
                 ("many_repeated", {"r.csv": csv(ROWS + ROWS[:300])}),
+                ("numbers_row", {"r.csv": "0,1,2,3\n" + csv(ROWS, None)}),
                 ("unused_numbers", {"r.csv": csv(ROWS, ("user", "item", "bewertung", "timestamp"))}),
                 ("unused_times", {"r.csv": csv(ROWS, ("user", "item", "rating", "bought"))}),
                 ("unused_times", {"r.csv": csv([(u, i, r, "02/01/2015") for u, i, r, _ in ROWS],
@@ -298,6 +299,8 @@ class Settings(KindCase):
         self.assertReads({"r.csv": text}, feedback="implicit", user_column="#1", item_column="#2")
         self.assertReads({"r.csv": "".join(f"{i} {u}\n" for u, i, *_ in ROWS)}, feedback="implicit", user_column="#2")
         self.assertRefuses({"r.csv": text}, "feedback=implicit")
+        timed = csv([(u, i, t) for u, i, _, t in ROWS], ("user", "item", "count"))
+        self.assertIn("weights_like_times", self.events({"r.csv": timed}))
 
     def test_a_value_that_means_not_rated(self):
         zeros = csv([(u, i, "0" if n % 3 else r, t) for n, (u, i, r, t) in enumerate(ROWS)])
@@ -517,6 +520,9 @@ class Shapes(KindCase):
                 (b"\x04\x22\x4d\x18\x64", ("lz4", "lz4 -d")), (b"MATLAB 5.0 MAT-file", ("MATLAB", "loadmat")),
                 (b"Obj\x01\x04", ("Avro", "fastavro in.avro > ratings.json")), (b"%PDF-1.4", ("PDF", "CSV")),
                 (b"@relation r\n@data\n1,2,3\n", ("ARFF", "grep -v")), (b"% c\n%\n@relation r\n", ("ARFF", "grep -v")),
+                (b"5 0:7:1 1:1683:1\n", ("libffm", "u[2]")), (b'[["a", "x", 3]]\n', ("JSON arrays", "jq")),
+                (b"% bip weighted\n1 2 3\n", ("KONECT", "grep")),
+                (b"user,item,rating\n1,7,8,5\n2,7,9,3\n", ("one column more", "row.names")),
                 (b"X\n\0\0\0\3", ("RDS", "readRDS")), (b"\x80\x02}q", ("pickle", "read_pickle")),
                 (gzip.compress(gzip.compress(b"1,2,3\n")), ("gzip inside gzip",)), (b"\x1f\x9d\x90", ("compress", "gzip -d")),
                 (b"{u'user': u'a', u'item': u'b'}\n", ("Python", "literal_eval")), (b"\x89HDF\r\n", ("HDF5", "read_hdf")), (b"\x93NUMPY\1", ("NumPy",)),

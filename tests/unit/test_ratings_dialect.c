@@ -306,8 +306,9 @@ static void settings_that_help_are_named(void **state)
     mf_look look = {0};
     write_text("file", "1,2,3\n");
     assert_ok(mf_ratings_look("file", &twice, &look, &err), err);
-    assert_string_equal(look.reason, "no header; columns 1, 2, 3; item_column=#1, but another setting "
-                                     "names that column too");
+    assert_string_equal(look.reason,
+                        "no header; columns 1, 2, 3; item_column=#1, but another setting "
+                        "names that column too");
     assert_not_ratings("{\"user\":\"M\xfcller\",\"item\":\"2\",\"rating\":3}\n",
                        "it begins like JSON, but holds no JSON object in UTF-8; encoding=latin1 or "
                        "windows-1252 reads other text");

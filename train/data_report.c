@@ -13,7 +13,8 @@
 #include <time.h>
 
 static const double MANY_REPEATED = 0.1; /* of the rows */
-static const double MANY_LOWEST = 0.05;
+static const double MANY_LOWEST = 0.01;
+static const double MANY_ZEROS = 0.2; /* on a scale of half stars, which may begin with 0 */
 static const double OTHER_SCALE = 0.4; /* of the whole range */
 enum { ROWS_OF_A_SCALE = 10, SHARED_NAMED = 5, MANY_ITEMS = 20, BINS = 20 };
 
@@ -275,6 +276,19 @@ static values report_values(const mf_ratings *ratings, mf_report_values *v)
     return range;
 }
 
+/* 0, -1 or -99 below ratings that are far from it, or so often that it is no rating. */
+static bool lowest_is_a_mark(const values *v, double n)
+{
+    const double share = (double)v->n_least / n;
+    if (v->most <= 1)
+        return false;
+    if (v->least == 0)
+        return share >= (v->second >= 1 ? MANY_LOWEST : MANY_ZEROS);
+    if (v->least == -1)
+        return v->second >= 0 && share >= MANY_LOWEST;
+    return (v->least == -99 || v->least == -999 || v->least == -9999) && v->second >= v->least / 4;
+}
+
 static void warn_values(mf_data_report *report, const values *v)
 {
     const double n = (double)report->n_ratings;
@@ -305,8 +319,7 @@ static void warn_values(mf_data_report *report, const values *v)
             "ratings from %.9g to %.9g look like ids or counts: rating_column=… says "
             "which column has the ratings, feedback=implicit that they are counts",
             (double)v->least, (double)v->most);
-    if ((v->least == 0 || v->least == -1) && v->second >= (v->least == 0 ? 1 : 0) && v->most > 1 &&
-        (double)v->n_least >= MANY_LOWEST * n)
+    if (lowest_is_a_mark(v, n))
         mf_data_report_warn(report, "looks_not_rated",
                             "%.1f %% of the ratings are %g, the others %g to %g: where that means "
                             "\"not rated\", not_rated=%g leaves them out",
@@ -503,30 +516,45 @@ static void warn_dialects(mf_data_report *report)
     }
 }
 
+/* Of few ratings only that they have none of the other's range. */
+static bool scales_differ(const mf_file_facts *a, const mf_file_facts *b)
+{
+    const double low = fmin((double)a->low, (double)b->low);
+    const double high = fmax((double)a->high, (double)b->high);
+    const double least = OTHER_SCALE * (high - low);
+    const uint64_t n = a->n_good < b->n_good ? a->n_good : b->n_good;
+    if (n < ROWS_OF_A_SCALE && (n < 2 || (a->low <= b->high && b->low <= a->high)))
+        return false;
+    return fabs((double)a->high - (double)b->high) > least ||
+           fabs((double)a->low - (double)b->low) > least;
+}
+
 static void warn_scales(mf_data_report *report, const mf_file_facts *files, size_t n)
 {
     const mf_file_facts *first = NULL;
-    const double range = (double)report->most - (double)report->least;
     if (report->feedback == MF_FEEDBACK_IMPLICIT)
         return;
     for (size_t f = 0; f < n; f++)
-        if (files[f].n_good >= ROWS_OF_A_SCALE &&
-            (first == NULL || files[f].n_good > first->n_good))
+        if (files[f].n_good > 0 && (first == NULL || files[f].n_good > first->n_good))
             first = &files[f];
     for (size_t f = 0; first != NULL && f < n; f++) {
-        const mf_file_facts *file = &files[f];
-        if (file->n_good < ROWS_OF_A_SCALE ||
-            (fabs((double)file->high - (double)first->high) <= OTHER_SCALE * range &&
-             fabs((double)file->low - (double)first->low) <= OTHER_SCALE * range))
+        if (files[f].n_good == 0 || !scales_differ(first, &files[f]))
             continue;
         mf_data_report_warn(report, "different_scales",
                             "%.150s has ratings from %g to %g, %.150s from %g to %g: they are "
                             "learned as one scale",
                             short_name(report, first->name), (double)first->low,
-                            (double)first->high, short_name(report, file->name), (double)file->low,
-                            (double)file->high);
+                            (double)first->high, short_name(report, files[f].name),
+                            (double)files[f].low, (double)files[f].high);
         return;
     }
+}
+
+bool mf_data_report_scales_differ(const mf_data_report *a, const mf_data_report *b)
+{
+    const mf_file_facts of_a = {.n_good = a->n_ratings, .low = a->least, .high = a->most};
+    const mf_file_facts of_b = {.n_good = b->n_ratings, .low = b->least, .high = b->most};
+    return a->feedback == MF_FEEDBACK_EXPLICIT && scales_differ(&of_a, &of_b);
 }
 
 static void warn_shared(mf_data_report *report, const mf_ratings_reader *reader,

@@ -95,6 +95,9 @@ void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan);
 void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
                         const mf_ratings *ratings);
 
+/* Whether the ratings of two channels have different ranges. */
+bool mf_data_report_scales_differ(const mf_data_report *a, const mf_data_report *b);
+
 /* A file that is left out, with the reason. */
 void mf_data_report_leave_out(mf_data_report *report, const char *name, const char *reason);
 

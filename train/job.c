@@ -169,6 +169,16 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
     ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err) &&
          mf_data_check_known(held_out, &j->validation,
                              j->inspects ? &j->validation_report : &j->report, err);
+    if (mf_data_report_scales_differ(&j->report, &j->validation_report)) {
+        mf_data_report *to = j->inspects ? &j->validation_report : &j->report;
+        mf_data_report_warn(to, "different_scales",
+                            "channel train has ratings from %g to %g, channel validation from %g "
+                            "to %g: errors are measured as if they were of one scale",
+                            (double)j->report.least, (double)j->report.most,
+                            (double)j->validation_report.least, (double)j->validation_report.most);
+        mf_log_message(MF_LOG_WARNING, "different_scales", "%s",
+                       to->warning[to->n_warnings - 1].text);
+    }
     for (uint64_t k = 0; k < j->validation.n; k++)
         j->n_known +=
             j->validation.user[k] != MF_INDEX_NONE && j->validation.item[k] != MF_INDEX_NONE;

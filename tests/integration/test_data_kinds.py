@@ -226,6 +226,12 @@ class Understood(KindCase):
                 ("looks_not_rated", {"r.csv": rated(lambda n, r: "0" if n % 3 else str(n % 10 + 1))}),
                 ("looks_not_rated", {"r.csv": rated(lambda n, r: "-1" if n % 3 else str(n % 10 + 1))}),
                 ("looks_not_rated", {"r.csv": rated(lambda n, r: "99" if n % 3 else str(n % 19 - 9.5))}),
+                ("looks_not_rated", {"r.csv": rated(lambda n, r: "0" if n % 5 < 2 else r)}),
+                ("looks_not_rated", {"r.csv": rated(lambda n, r: "0" if n % 33 == 0 else str(n % 5 + 1))}),
+                ("looks_not_rated", {"r.csv": rated(lambda n, r: "-1" if n % 33 == 0 else r)}),
+                ("looks_not_rated", {"r.csv": rated(lambda n, r: "-99" if n % 33 == 0 else r)}),
+                ("different_scales", {"a.csv": csv(ROWS[:400]), "b.csv": csv(
+                    [(u, i, str(float(r) * 20), t) for u, i, r, t in ROWS[:3]])}),
                 ("different_scales", {"a.csv": csv(ROWS[:400]), "b.csv": csv(
                     [(u, i, str(float(r) * 20), t) for u, i, r, t in ROWS[400:]])}),
                 ("order_guessed", {"a.csv": csv(ROWS[:400]), "b.tsv": csv(ROWS[400:], None, "\t")}),
@@ -585,6 +591,14 @@ class Validation(KindCase):
         line = next(line for line in result.log if line.get("event") == "validation_known")
         self.assertEqual((200, 200), (line["rows"], line["of_rows"]))
         self.assertFalse([line for line in result.log if line.get("event") == "few_known"])
+
+    def test_ratings_of_another_scale_are_a_warning(self):
+        job, result = self.validated([(u, i, str(float(r) * 20), t) for u, i, r, t in ROWS[700:]])
+        self.assertTrained(job, result)
+        self.assertIn("different_scales", {w["event"] for w in job.metrics()["data"]["warnings"]})
+        self.assertIn("different_scales", [line.get("event") for line in result.log])
+        job, result = self.validated(ROWS[700:])
+        self.assertNotIn("different_scales", [line.get("event") for line in result.log])
 
     def test_below_half_is_a_warning_and_none_an_error(self):
         unknown = [("x" + u, i, r, t) for u, i, r, t in ROWS[700:]]

@@ -14,7 +14,7 @@
 
 static const double MANY_REPEATED = 0.1; /* of the rows */
 static const double MANY_LOWEST = 0.01;
-static const double MANY_ZEROS = 0.2; /* on a scale of half stars, which may begin with 0 */
+static const double MANY_ZEROS = 0.2;  /* on a scale of half stars, which may begin with 0 */
 static const double OTHER_SCALE = 0.4; /* of the whole range */
 enum { ROWS_OF_A_SCALE = 10, SHARED_NAMED = 5, MANY_ITEMS = 20, BINS = 20 };
 
@@ -382,24 +382,66 @@ static bool is_whole_id(mf_id id)
     return true;
 }
 
-static void warn_ids(mf_data_report *report, const mf_id_list *ids, const char *what)
+/* 1.23457E+11: what a spreadsheet makes of a long number. */
+static bool is_rounded(mf_id id)
 {
-    uint64_t n_float = 0;
-    uint64_t n_whole = 0;
-    char example[40] = "";
+    return id.n_bytes > 4 && isdigit((unsigned char)id.bytes[0]) && id.bytes[1] == '.' &&
+           memchr(id.bytes, '+', id.n_bytes) != NULL &&
+           (memchr(id.bytes, 'E', id.n_bytes) != NULL || memchr(id.bytes, 'e', id.n_bytes) != NULL);
+}
+
+static bool has_mark(mf_id id)
+{
+    return id.n_bytes >= 3 && memcmp(id.bytes, "\xEF\xBB\xBF", 3) == 0;
+}
+
+static bool is_missing(mf_id id)
+{
+    return mf_value_is_missing((mf_cell){id.bytes, id.n_bytes});
+}
+
+/* How many ids are of a kind, and the first of them. */
+static uint64_t count_ids(const mf_id_list *ids, bool (*is_kind)(mf_id id), char example[40])
+{
+    uint64_t n = 0;
     for (uint32_t i = 0; i < ids->n; i++) {
         const mf_id id = mf_id_list_get(ids, i);
-        if (is_float_like(id) && n_float++ == 0)
-            mf_printable(example, sizeof example, id.bytes, id.n_bytes);
-        else
-            n_whole += is_whole_id(id);
+        if (is_kind(id) && n++ == 0)
+            mf_printable(example, 40, id.bytes, id.n_bytes);
     }
-    if (n_float > 0 && n_whole > 0)
+    return n;
+}
+
+static void warn_ids(mf_data_report *report, const mf_id_list *ids, const char *what)
+{
+    char example[40] = "";
+    const uint64_t n_whole = count_ids(ids, is_whole_id, example);
+    uint64_t n = count_ids(ids, is_float_like, example);
+    if (n > 0 && n_whole > 0)
         mf_data_report_warn(
             report, "float_ids",
             "%llu %s look like \"%s\" beside %llu whole numbers: \"1.0\" and \"1\" are "
             "two ids",
-            (unsigned long long)n_float, what, example, (unsigned long long)n_whole);
+            (unsigned long long)n, what, example, (unsigned long long)n_whole);
+    n = count_ids(ids, is_rounded, example);
+    if (n > 0)
+        mf_data_report_warn(report, "rounded_ids",
+                            "%llu %s look like \"%s\": a spreadsheet has rounded long numbers, so "
+                            "that different ids are one",
+                            (unsigned long long)n, what, example);
+    n = count_ids(ids, has_mark, example);
+    if (n > 0)
+        mf_data_report_warn(
+            report, "marked_ids",
+            "%llu %s begin with a byte order mark, as where files were joined: with "
+            "the mark and without it they are two ids",
+            (unsigned long long)n, what);
+    n = count_ids(ids, is_missing, example);
+    if (n > 0)
+        mf_data_report_warn(report, "missing_ids",
+                            "\"%s\" is read as an id like others (%s): where it means that there "
+                            "is none, remove these rows",
+                            example, what);
 }
 
 static void warn_rows(mf_data_report *report)

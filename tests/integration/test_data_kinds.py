@@ -240,6 +240,11 @@ class Understood(KindCase):
                 ("duplicate_column", {"r.csv": csv([(*row, "1") for row in ROWS], (*HEADER, "rating"))}),
                 ("float_ids", {"r.csv": csv([(u + ".0" if n % 9 == 0 else u, i, r, t)
                                              for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("rounded_ids", {"r.csv": csv([("1.23457E+11" if n % 9 == 0 else u, i, r, t)
+                                               for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("missing_ids", {"r.csv": csv([("nan" if n % 9 == 0 else u, i, r, t)
+                                               for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("marked_ids", {"r.csv": csv(ROWS[:400]) + "\ufeff" + csv(ROWS[400:], None)}),
                 ("many_repeated", {"r.csv": csv(ROWS + ROWS[:300])}),
                 ("numbers_row", {"r.csv": "0,1,2,3\n" + csv(ROWS, None)}),
                 ("unused_numbers", {"r.csv": csv(ROWS, ("user", "item", "bewertung", "timestamp"))}),

@@ -604,9 +604,11 @@ static bool looks_like_matrix(const sample *s, bool is_data)
     }
     if (n_numbers == 0)
         return false;
-    /* Names that end in "id", or are usual for a column, are of columns of a table. */
+    /* Columns without a name, with one that ends in "id" or with a usual one are those of a table. */
     for (uint32_t c = step_of(s); !is_data && c < n_cells(s, 0); c += step_of(s)) {
         const mf_cell name = cell_at(s, 0, c, &copy);
+        if (name.n_bytes == 0)
+            return false;
         if (name.n_bytes >= 2 && name.n_bytes <= MF_COPY_BYTES &&
             (strncasecmp(name.bytes + name.n_bytes - 2, "id", 2) == 0 || mf_header_is_usual(name)))
             return false;

@@ -345,8 +345,10 @@ static void a_header_that_comes_again_is_no_row_and_counted(void **state)
     assert_int_equal(ratings->counts.n_rows, 2);
     assert_int_equal(ratings->counts.n_header_rows, 2);
     mf_ratings_destroy(ratings);
-    assert_bad_row(HEADER "1,31,2,50\nuserId,movieId,stars,timestamp\n",
-                   "r.csv:3:16: rating \"stars\" is not a number");
+    assert_bad_row(
+        HEADER "1,31,2,50\nuserId,movieId,stars,timestamp\n",
+        "r.csv:3:16: rating \"stars\" is not a number, but the name of a column: where a second "
+        "header begins another order of columns, put what follows into a file of its own");
 }
 
 static void a_stream_that_is_not_ratings_is_an_error(void **state)

@@ -286,7 +286,7 @@ static bool resume(mf_hosts_group *group, void *argument, mf_error *err)
 static void name_paths(run *r, const char *folder, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
-        char name[32];
+        char name[48];
         snprintf(name, sizeof name, "%zu-of-%zu", k + 1, n);
         r->paths[k] = testing_path(folder, name);
     }

@@ -36,7 +36,8 @@ void mf_tombstones_apply(const mf_tombstones *list, mf_id_map *users, double *us
         const size_t n = mf_id_write_integer(id.bytes, id.n_bytes, whole);
         if (n == 0)
             continue;
-        memcpy(whole + n, ".0", 2);
+        whole[n] = '.';
+        whole[n + 1] = '0';
         for (size_t more = 0; more <= 2; more += 2) {
             mf_cell_keep(&other, whole, n + more);
             apply(&other, tombstone->until, users, users_until);

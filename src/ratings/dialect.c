@@ -4,25 +4,17 @@
 #include "ratings/dialect.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
-#include "csv/column_names.h"
 #include "ratings/cutter.h"
 #include "ratings/format.h"
 #include "ratings/header.h"
 #include "ratings/json_rows.h"
 #include "ratings/reason.h"
+#include "ratings/sample.h"
 
 #include <ctype.h>
-#include <math.h>
-#include <stdio.h>
+#include <strings.h>
 
-enum {
-    SAMPLE_ROWS = 20,
-    HEADER_WIDTH_OF_RUNS = 8,
-    LEAST_MATRIX = 5,
-    MOST_ABOVE_HEADER = 5,
-    NAMES_BELOW = 32
-};
+enum { MOST_ABOVE_HEADER = 5, NAMES_BELOW = 32 };
 
 /* The most particular one first: it wins where several explain a text as well. */
 static const struct {
@@ -33,108 +25,16 @@ static const struct {
                   {';', false, false}, {'|', false, false}, {' ', false, true}};
 enum { N_CANDIDATES = sizeof candidates / sizeof candidates[0] };
 
-/* The first rows under one delimiter. */
-typedef struct sample {
-    mf_csv_form form;
-    const char *head;
-    uint32_t n_rows;
-    size_t at[SAMPLE_ROWS]; /* where they begin */
-    mf_split row[SAMPLE_ROWS];
-} sample;
-
 /* What is looked at, and with what. */
 typedef struct search {
     const char *head; /* behind the mark and what is skipped */
     size_t n_head;
     bool is_all;
     const mf_ratings_options *options;
-    sample samples[N_CANDIDATES];
+    mf_sample samples[N_CANDIDATES];
     uint32_t n_samples;
     mf_cell_copy names[MF_COLUMNS_MAX];
 } search;
-
-/* The width of the first two rows when quotes are text; 0: they differ. A quote in a row is read by
- * the width that rows have (split_row.h), which the first row is read without otherwise. */
-static uint32_t plain_width(const mf_csv_form *form, const char *head, size_t n_head, bool is_all)
-{
-    uint32_t width = 0;
-    uint32_t n_rows = 0;
-    mf_split split;
-    mf_csv_form plain = *form;
-    plain.quoting = MF_QUOTING_NONE;
-    plain.n_fields = 0;
-    for (size_t at = 0; at < n_head && n_rows < 2; at += split.n_bytes) {
-        if (mf_split_row(&plain, head + at, n_head - at, is_all, &split) != MF_SPLIT_ROW)
-            return 0;
-        if (split.is_blank)
-            continue;
-        if (n_rows++ > 0 && split.n_fields != width)
-            return 0;
-        width = split.n_fields;
-    }
-    return width;
-}
-
-static void take_sample(sample *s, const mf_csv_form *form, const char *head, size_t n_head,
-                        bool is_all)
-{
-    size_t at = 0;
-    s->form = *form;
-    s->form.n_fields =
-        form->quoting == MF_QUOTING_AUTO && form->delimiter != ',' && form->delimiter != ';'
-            ? plain_width(form, head, n_head, is_all)
-            : 0;
-    s->head = head;
-    s->n_rows = 0;
-    while (at < n_head && s->n_rows < SAMPLE_ROWS) {
-        mf_split *row = &s->row[s->n_rows];
-        if (mf_split_row(&s->form, head + at, n_head - at, is_all, row) != MF_SPLIT_ROW)
-            return;
-        s->at[s->n_rows] = at;
-        at += row->n_bytes;
-        if (row->is_blank)
-            continue;
-        if (s->n_rows == 0)
-            s->form.n_fields = row->n_fields;
-        s->n_rows++;
-    }
-}
-
-static uint32_t step_of(const sample *s)
-{
-    return s->form.is_double ? 2 : 1;
-}
-
-static uint32_t n_cells(const sample *s, uint32_t row)
-{
-    return s->row[row].n_fields < MF_COLUMNS_MAX ? s->row[row].n_fields : MF_COLUMNS_MAX;
-}
-
-static uint32_t n_columns(const sample *s)
-{
-    return s->n_rows > 0 ? (s->row[0].n_fields + step_of(s) - 1) / step_of(s) : 0;
-}
-
-/* The content of a field; no bytes where there is none. */
-static mf_cell cell_at(const sample *s, uint32_t row, uint32_t column, mf_cell_copy *copy)
-{
-    copy->n_bytes = 0;
-    if (row < s->n_rows && column < n_cells(s, row))
-        copy->n_bytes = mf_field_text(s->head + s->at[row], &s->row[row].field[column],
-                                      s->row[row].has_escapes, copy->bytes, MF_COPY_BYTES);
-    return mf_cell_view(copy);
-}
-
-/* Under "::" every second field lies between two colons. */
-static bool gaps_are_empty(const sample *s, uint32_t row)
-{
-    if (!s->form.is_double)
-        return true;
-    for (uint32_t c = 1; c < n_cells(s, row); c += 2)
-        if (s->row[row].field[c].n_bytes != 0)
-            return false;
-    return s->row[row].n_fields % 2 == 1;
-}
 
 static bool is_number(const search *f, mf_cell cell)
 {
@@ -148,12 +48,12 @@ static bool is_id(mf_cell cell)
 }
 
 /* Rows of data have a number in them, or nothing where one would be. Names of columns do not. */
-static bool is_data_row(const search *f, const sample *s, uint32_t row)
+static bool is_data_row(const search *f, const mf_sample *s, uint32_t row)
 {
     mf_cell_copy copy;
-    for (uint32_t c = 0; c < n_cells(s, row); c += step_of(s)) {
-        const mf_cell cell = cell_at(s, row, c, &copy);
-        if (is_number(f, cell) || (c > 0 && c + 1 < n_cells(s, row) && cell.n_bytes == 0) ||
+    for (uint32_t c = 0; c < mf_sample_cells(s, row); c += mf_sample_step(s)) {
+        const mf_cell cell = mf_sample_cell(s, row, c, &copy);
+        if (is_number(f, cell) || (c > 0 && c + 1 < mf_sample_cells(s, row) && cell.n_bytes == 0) ||
             (cell.n_bytes > 0 && mf_value_is_missing(cell)))
             return true;
     }
@@ -161,45 +61,18 @@ static bool is_data_row(const search *f, const sample *s, uint32_t row)
 }
 
 /* The row can be read with these columns. */
-static bool row_fits(const search *f, const sample *s, uint32_t row,
+static bool row_fits(const search *f, const mf_sample *s, uint32_t row,
                      const uint32_t column[MF_ROLES])
 {
     mf_cell_copy copy;
-    return s->row[row].n_fields == s->row[0].n_fields && gaps_are_empty(s, row) &&
-           is_id(cell_at(s, row, column[MF_ROLE_USER], &copy)) &&
-           is_id(cell_at(s, row, column[MF_ROLE_ITEM], &copy)) &&
+    return s->row[row].n_fields == s->row[0].n_fields && mf_sample_gaps_are_empty(s, row) &&
+           is_id(mf_sample_cell(s, row, column[MF_ROLE_USER], &copy)) &&
+           is_id(mf_sample_cell(s, row, column[MF_ROLE_ITEM], &copy)) &&
            (column[MF_ROLE_VALUE] == MF_COLUMN_ABSENT ||
-            is_number(f, cell_at(s, row, column[MF_ROLE_VALUE], &copy)));
+            is_number(f, mf_sample_cell(s, row, column[MF_ROLE_VALUE], &copy)));
 }
 
-/* Whether some row from `first` on has a time in the column, and the unit of the first one. */
-static bool has_times(const sample *s, uint32_t first, uint32_t column, mf_time_unit *unit)
-{
-    mf_cell_copy copy;
-    for (uint32_t row = first; row < s->n_rows; row++)
-        if (mf_value_time_unit(cell_at(s, row, column, &copy), unit))
-            return true;
-    return false;
-}
-
-/* What the column's values look like, as far as there are any. */
-static mf_looks looks_of(const sample *s, uint32_t first, uint32_t column)
-{
-    mf_cell_copy copy;
-    mf_looks looks = MF_LOOKS_OTHER;
-    for (uint32_t row = first; row < s->n_rows; row++) {
-        const mf_cell cell = cell_at(s, row, column, &copy);
-        if (mf_value_is_missing(cell))
-            continue;
-        const mf_looks own = mf_header_looks(cell);
-        if (own == MF_LOOKS_OTHER || (looks != MF_LOOKS_OTHER && own != looks))
-            return MF_LOOKS_OTHER;
-        looks = own;
-    }
-    return looks;
-}
-
-static void describe(const search *f, const sample *s, const uint32_t column[MF_ROLES],
+static void describe(const search *f, const mf_sample *s, const uint32_t column[MF_ROLES],
                      bool has_header, mf_feedback feedback, mf_dialect *dialect)
 {
     const size_t n_before = dialect->head.n_bytes;
@@ -213,7 +86,7 @@ static void describe(const search *f, const sample *s, const uint32_t column[MF_
     for (int role = 0; role < MF_ROLES; role++) {
         dialect->column[role] = column[role];
         if (column[role] != MF_COLUMN_ABSENT && has_header)
-            cell_at(s, 0, column[role], &dialect->header[role]);
+            mf_sample_cell(s, 0, column[role], &dialect->header[role]);
     }
     for (uint32_t row = 0; row < s->n_rows; row++)
         dialect->has_escapes |= s->row[row].has_escapes;
@@ -221,7 +94,7 @@ static void describe(const search *f, const sample *s, const uint32_t column[MF_
     dialect->has_value = column[MF_ROLE_VALUE] != MF_COLUMN_ABSENT;
     dialect->time_rate = 1;
     if (dialect->has_time)
-        (void)has_times(s, has_header, column[MF_ROLE_TIMESTAMP], &dialect->time_unit);
+        (void)mf_sample_has_times(s, has_header, column[MF_ROLE_TIMESTAMP], &dialect->time_unit);
     if (has_header) {
         dialect->head.n_bytes += s->at[0] + s->row[0].n_bytes;
         dialect->head.n_rows++;
@@ -229,11 +102,11 @@ static void describe(const search *f, const sample *s, const uint32_t column[MF_
     }
 }
 
-static uint32_t fill_names(search *f, const sample *s)
+static uint32_t fill_names(search *f, const mf_sample *s)
 {
-    for (uint32_t c = 0; c < n_cells(s, 0); c++)
-        cell_at(s, 0, c, &f->names[c]);
-    return n_cells(s, 0);
+    for (uint32_t c = 0; c < mf_sample_cells(s, 0); c++)
+        mf_sample_cell(s, 0, c, &f->names[c]);
+    return mf_sample_cells(s, 0);
 }
 
 /* Whether the options give names, and positions, to columns of this feedback. */
@@ -251,17 +124,6 @@ static void look_at_given(const mf_ratings_options *options, mf_feedback feedbac
             *names |= given[role] != NULL && !mf_header_is_off(given[role]);
 }
 
-/* Prose has runs of blanks too: there a header is short and every row has its width. */
-static bool is_table_of_runs(const sample *s)
-{
-    if (!s->form.is_run)
-        return true;
-    for (uint32_t row = 1; row < s->n_rows; row++)
-        if (s->row[row].n_fields != s->row[0].n_fields)
-            return false;
-    return s->n_rows > 1 && s->row[0].n_fields <= HEADER_WIDTH_OF_RUNS;
-}
-
 /* Whether some column of these was found by a name, so that the row that has it is a header. */
 static bool found_by_name(const mf_ratings_options *options, mf_feedback feedback,
                           const uint32_t column[MF_ROLES])
@@ -276,7 +138,7 @@ static bool found_by_name(const mf_ratings_options *options, mf_feedback feedbac
 }
 
 /* Whether some row that is seen, not of the first ones alone, has a value in the column. */
-static bool has_a_value(const search *f, const sample *s, uint32_t column)
+static bool has_a_value(const search *f, const mf_sample *s, uint32_t column)
 {
     mf_split row;
     for (size_t at = s->row[0].n_bytes + s->at[0]; at < f->n_head; at += row.n_bytes) {
@@ -288,27 +150,20 @@ static bool has_a_value(const search *f, const sample *s, uint32_t column)
     return s->n_rows <= 1;
 }
 
-/* Rows have one column more than the header has names. */
-static bool has_row_names(const sample *s)
-{
-    for (uint32_t row = 1; row < s->n_rows; row++)
-        if (s->row[row].n_fields != s->row[0].n_fields + step_of(s))
-            return false;
-    return s->n_rows > 2;
-}
-
-static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect)
+static bool match_header(search *f, const mf_sample *s, mf_feedback feedback, mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
     bool times[MF_COLUMNS_MAX];
     mf_looks looks[MF_COLUMNS_MAX];
     mf_time_unit unit;
-    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || !is_table_of_runs(s) || has_row_names(s))
+    if (s->n_rows == 0 || !mf_sample_gaps_are_empty(s, 0) || !mf_sample_is_table_of_runs(s) ||
+        mf_sample_has_row_names(s))
         return false;
     const uint32_t n_names = fill_names(f, s);
     for (uint32_t c = 0; c < n_names; c++)
-        times[c] = has_times(s, 1, c, &unit);
-    if (!mf_header_match(f->names, n_names, step_of(s), f->options, feedback, times, column) ||
+        times[c] = mf_sample_has_times(s, 1, c, &unit);
+    if (!mf_header_match(f->names, n_names, mf_sample_step(s), f->options, feedback, times,
+                         column) ||
         !found_by_name(f->options, feedback, column))
         return false;
     /* Amazon Personalize has a column EVENT_VALUE that may be empty: then there are no ratings. */
@@ -317,14 +172,14 @@ static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_di
         !has_a_value(f, s, column[MF_ROLE_VALUE]))
         return false;
     describe(f, s, column, true, feedback, dialect);
-    const uint32_t again = mf_header_duplicate(f->names, n_names, step_of(s), column);
+    const uint32_t again = mf_header_duplicate(f->names, n_names, mf_sample_step(s), column);
     if (again != MF_COLUMN_ABSENT)
         mf_printable(dialect->duplicate, sizeof dialect->duplicate, f->names[again].bytes,
                      f->names[again].n_bytes);
     for (uint32_t c = 0; c < n_names; c++)
-        looks[c] = looks_of(s, 1, c);
+        looks[c] = mf_sample_looks(s, 1, c);
     if (s->n_rows > 1)
-        mf_header_note_unused(f->names, n_names, step_of(s), looks, f->options, dialect);
+        mf_header_note_unused(f->names, n_names, mf_sample_step(s), looks, f->options, dialect);
     return true;
 }
 
@@ -339,25 +194,26 @@ static uint32_t next_free(const bool is_taken[MF_COLUMNS_MAX], uint32_t n)
 
 /* Whether the free column `next` may have the role. Without positions the order is all there is to
  * go by. With positions a time has to look like one, and so has to be no weight. */
-static bool may_have_role(const search *f, const sample *s, int role, mf_feedback feedback,
+static bool may_have_role(const search *f, const mf_sample *s, int role, mf_feedback feedback,
                           uint32_t next, bool is_given)
 {
     const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
     if (role == MF_ROLE_VALUE && is_implicit && f->options->timestamp_column == NULL)
-        return looks_of(s, 0, next * step_of(s)) != MF_LOOKS_TIMES;
+        return mf_sample_looks(s, 0, next * mf_sample_step(s)) != MF_LOOKS_TIMES;
     if (role == MF_ROLE_TIMESTAMP && is_given)
-        return looks_of(s, 0, next * step_of(s)) == MF_LOOKS_TIMES;
+        return mf_sample_looks(s, 0, next * mf_sample_step(s)) == MF_LOOKS_TIMES;
     return true;
 }
 
 /* The columns of rows without a header: those given by position, and the others in order. Rows of
  * more than four columns have no order, so positions say all there is. */
-static bool place_columns(const search *f, const sample *s, mf_feedback feedback, bool is_given,
+static bool place_columns(const search *f, const mf_sample *s, mf_feedback feedback, bool is_given,
                           uint32_t column[MF_ROLES])
 {
     const char *given[MF_ROLES];
     bool is_taken[MF_COLUMNS_MAX] = {false};
-    const uint32_t n = n_cells(s, 0) / step_of(s) + n_cells(s, 0) % step_of(s);
+    const uint32_t n =
+        mf_sample_cells(s, 0) / mf_sample_step(s) + mf_sample_cells(s, 0) % mf_sample_step(s);
     mf_header_given(f->options, feedback, given);
     for (int role = 0; role < MF_ROLES; role++) {
         uint32_t position = MF_COLUMN_ABSENT;
@@ -378,11 +234,11 @@ static bool place_columns(const search *f, const sample *s, mf_feedback feedback
     }
     for (int role = 0; role < MF_ROLES; role++)
         if (column[role] != MF_COLUMN_ABSENT)
-            column[role] *= step_of(s);
+            column[role] *= mf_sample_step(s);
     return true;
 }
 
-static uint32_t n_fitting(const search *f, const sample *s, const uint32_t column[MF_ROLES])
+static uint32_t n_fitting(const search *f, const mf_sample *s, const uint32_t column[MF_ROLES])
 {
     uint32_t n = 0;
     for (uint32_t row = 0; row < s->n_rows; row++)
@@ -392,7 +248,7 @@ static uint32_t n_fitting(const search *f, const sample *s, const uint32_t colum
 
 /* The row that is a header of ratings or pairs, above data, although others stand before it; 0:
  * there is none. */
-static uint32_t header_below(const search *f, const sample *s)
+static uint32_t header_below(const search *f, const mf_sample *s)
 {
     mf_cell_copy names[NAMES_BELOW];
     uint32_t column[MF_ROLES];
@@ -401,16 +257,16 @@ static uint32_t header_below(const search *f, const sample *s)
          row++) {
         const uint32_t n = s->row[row].n_fields;
         if (n > NAMES_BELOW || s->row[row + 1].n_fields != n || is_data_row(f, s, row) ||
-            !is_data_row(f, s, row + 1) || !gaps_are_empty(s, row))
+            !is_data_row(f, s, row + 1) || !mf_sample_gaps_are_empty(s, row))
             continue;
         for (uint32_t c = 0; c < n; c++)
-            cell_at(s, row, c, &names[c]);
+            mf_sample_cell(s, row, c, &names[c]);
         if ((wanted != MF_FEEDBACK_IMPLICIT &&
-             mf_header_match(names, n, step_of(s), f->options, MF_FEEDBACK_EXPLICIT, NULL,
+             mf_header_match(names, n, mf_sample_step(s), f->options, MF_FEEDBACK_EXPLICIT, NULL,
                              column) &&
              found_by_name(f->options, MF_FEEDBACK_EXPLICIT, column)) ||
             (wanted != MF_FEEDBACK_EXPLICIT &&
-             mf_header_match(names, n, step_of(s), f->options, MF_FEEDBACK_IMPLICIT, NULL,
+             mf_header_match(names, n, mf_sample_step(s), f->options, MF_FEEDBACK_IMPLICIT, NULL,
                              column) &&
              found_by_name(f->options, MF_FEEDBACK_IMPLICIT, column)))
             return row;
@@ -418,28 +274,18 @@ static uint32_t header_below(const search *f, const sample *s)
     return 0;
 }
 
-/* "userId,1,2,3": a name, then the ids of items, above rows of a matrix. */
-static bool begins_with_role(const sample *s)
-{
-    mf_cell_copy copy;
-    const mf_cell cell = cell_at(s, 0, 0, &copy);
-    return cell.n_bytes <= MF_COPY_BYTES &&
-           (mf_column_name_among(cell.bytes, cell.n_bytes, mf_column_user_names) ||
-            mf_column_name_among(cell.bytes, cell.n_bytes, mf_column_item_names));
-}
-
 /* Names of columns that are not known, above rows that have digits. */
-static bool begins_with_names(const sample *s)
+static bool begins_with_names(const mf_sample *s)
 {
     mf_cell_copy copy;
-    for (uint32_t c = 0; c < n_cells(s, 0); c += step_of(s)) {
-        const mf_cell cell = cell_at(s, 0, c, &copy);
+    for (uint32_t c = 0; c < mf_sample_cells(s, 0); c += mf_sample_step(s)) {
+        const mf_cell cell = mf_sample_cell(s, 0, c, &copy);
         for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
             if (isdigit((unsigned char)cell.bytes[i]))
                 return false;
     }
-    for (uint32_t c = 0; s->n_rows > 1 && c < n_cells(s, 1); c += step_of(s)) {
-        const mf_cell cell = cell_at(s, 1, c, &copy);
+    for (uint32_t c = 0; s->n_rows > 1 && c < mf_sample_cells(s, 1); c += mf_sample_step(s)) {
+        const mf_cell cell = mf_sample_cell(s, 1, c, &copy);
         for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
             if (isdigit((unsigned char)cell.bytes[i]))
                 return true;
@@ -449,41 +295,32 @@ static bool begins_with_names(const sample *s)
 
 /* Ids of Amazon: an item has ten characters, a user begins with A and has more. Netflix' rows
  * have the film first, then the user, and a date. */
-static bool looks_item_first(const sample *s, const mf_dialect *dialect)
+static bool looks_item_first(const mf_sample *s, const mf_dialect *dialect)
 {
     mf_cell_copy copy;
     bool is_amazon = true;
     for (uint32_t row = 0; row < s->n_rows; row++) {
-        const mf_cell user = cell_at(s, row, dialect->column[MF_ROLE_USER], &copy);
+        const mf_cell user = mf_sample_cell(s, row, dialect->column[MF_ROLE_USER], &copy);
         is_amazon &=
             user.n_bytes == 10 && (isdigit((unsigned char)user.bytes[0]) || user.bytes[0] == 'B');
-        const mf_cell item = cell_at(s, row, dialect->column[MF_ROLE_ITEM], &copy);
+        const mf_cell item = mf_sample_cell(s, row, dialect->column[MF_ROLE_ITEM], &copy);
         is_amazon &= item.n_bytes > 10 && item.bytes[0] == 'A';
     }
     return is_amazon || (dialect->has_time && dialect->time_unit == MF_TIME_DATES);
 }
 
-/* 0,1,2: what pandas writes for columns without names. */
-static bool counts_columns(const sample *s)
-{
-    mf_cell_copy copy;
-    for (uint32_t c = 0; c < n_columns(s); c++)
-        if (mf_cell_small_integer(cell_at(s, 0, c * step_of(s), &copy)) != c)
-            return false;
-    return true;
-}
-
-static bool match_headerless(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect)
+static bool match_headerless(search *f, const mf_sample *s, mf_feedback feedback,
+                             mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
-    const uint32_t n = n_columns(s);
+    const uint32_t n = mf_sample_columns(s);
     bool is_given;
     bool has_names;
     mf_time_unit unit;
     const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
     look_at_given(f->options, feedback, &has_names, &is_given);
-    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || has_names || begins_with_role(s) ||
-        !place_columns(f, s, feedback, is_given, column))
+    if (s->n_rows == 0 || !mf_sample_gaps_are_empty(s, 0) || has_names ||
+        mf_sample_begins_with_role(s) || !place_columns(f, s, feedback, is_given, column))
         return false;
     if (!is_given && (n < (is_implicit ? 2 : 3) || n > 4))
         return false;
@@ -493,7 +330,7 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     const char *given[MF_ROLES];
     mf_header_given(f->options, feedback, given);
     if (column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT && given[MF_ROLE_TIMESTAMP] == NULL &&
-        !has_times(s, 0, column[MF_ROLE_TIMESTAMP], &unit)) {
+        !mf_sample_has_times(s, 0, column[MF_ROLE_TIMESTAMP], &unit)) {
         if (!is_given)
             return false;
         column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
@@ -522,14 +359,14 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     describe(f, s, column, false, feedback, dialect);
     dialect->is_guess = !is_given;
     dialect->has_known_order = !is_given && looks_item_first(s, dialect);
-    dialect->has_numbers_row = !is_given && s->n_rows > 1 && counts_columns(s);
+    dialect->has_numbers_row = !is_given && s->n_rows > 1 && mf_sample_counts_columns(s);
     return true;
 }
 
 /* The ways to see a text, in the order in which they are tried. Pairs without a header are implicit
  * feedback only where an option requests it. */
 static const struct {
-    bool (*match)(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect);
+    bool (*match)(search *f, const mf_sample *s, mf_feedback feedback, mf_dialect *dialect);
     mf_feedback feedback;
     bool needs_option;
 } ways[] = {{match_header, MF_FEEDBACK_EXPLICIT, false},
@@ -544,76 +381,19 @@ static bool is_open(int way, mf_feedback wanted)
 }
 
 /* The sample that explains a text best that is not ratings: the one with most columns. */
-static const sample *best_sample(const search *f)
+static const mf_sample *best_sample(const search *f)
 {
-    const sample *best = NULL;
+    const mf_sample *best = NULL;
     for (uint32_t c = 0; c < f->n_samples; c++) {
-        const sample *s = &f->samples[c];
-        if (s->n_rows == 0 || !gaps_are_empty(s, 0) ||
-            (s->form.is_run && (!is_table_of_runs(s) || n_columns(s) < 3)))
+        const mf_sample *s = &f->samples[c];
+        if (s->n_rows == 0 || !mf_sample_gaps_are_empty(s, 0) ||
+            (s->form.is_run && (!mf_sample_is_table_of_runs(s) || mf_sample_columns(s) < 3)))
             continue;
-        if (best == NULL ||
-            (n_columns(s) > n_columns(best) && !(s->form.is_run && n_columns(best) > 1)))
+        if (best == NULL || (mf_sample_columns(s) > mf_sample_columns(best) &&
+                             !(s->form.is_run && mf_sample_columns(best) > 1)))
             best = s;
     }
     return best;
-}
-
-static bool is_text(mf_cell cell)
-{
-    const size_t n = cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES;
-    for (size_t i = 0; i < n;) {
-        const size_t length = mf_utf8_length(cell.bytes + i, n - i);
-        if (length == 0)
-            return n - i < 4 && cell.n_bytes > MF_COPY_BYTES; /* cut inside a character */
-        if (mf_utf8_is_control(cell.bytes + i, length) && !strchr("\t\r\n\f", cell.bytes[i]))
-            return false;
-        i += length;
-    }
-    return true;
-}
-
-static bool is_binary(const sample *s)
-{
-    mf_cell_copy copy;
-    for (uint32_t c = 0; c < n_cells(s, 0); c++)
-        if (!is_text(cell_at(s, 0, c, &copy)))
-            return true;
-    return false;
-}
-
-/* Rows of numbers, one column for each item or user. */
-static bool looks_like_matrix(const sample *s, bool is_data)
-{
-    mf_cell_copy copy;
-    uint32_t n_numbers = 0;
-    const bool is_named = !is_data && (begins_with_role(s) || cell_at(s, 0, 0, &copy).n_bytes == 0);
-    if (n_columns(s) < (is_named ? 3 : LEAST_MATRIX) || s->n_rows < 2)
-        return false;
-    for (uint32_t row = !is_data; row < s->n_rows; row++) {
-        if (s->row[row].n_fields != s->row[0].n_fields)
-            return false;
-        for (uint32_t c = step_of(s); c < n_cells(s, row); c += step_of(s)) {
-            const mf_cell cell = cell_at(s, row, c, &copy);
-            float value;
-            if (!mf_value_is_missing(cell) &&
-                (!mf_value_rating(cell, true, &value) || fabsf(value) > 100))
-                return false;
-            n_numbers += !mf_value_is_missing(cell);
-        }
-    }
-    if (n_numbers == 0)
-        return false;
-    /* Columns without a name, with one that ends in "id" or with a usual one are those of a table. */
-    for (uint32_t c = step_of(s); !is_data && c < n_cells(s, 0); c += step_of(s)) {
-        const mf_cell name = cell_at(s, 0, c, &copy);
-        if (name.n_bytes == 0)
-            return false;
-        if (name.n_bytes >= 2 && name.n_bytes <= MF_COPY_BYTES &&
-            (strncasecmp(name.bytes + name.n_bytes - 2, "id", 2) == 0 || mf_header_is_usual(name)))
-            return false;
-    }
-    return true;
 }
 
 /* The header stands below a title or the like. */
@@ -623,7 +403,7 @@ static bool explain_header_below(const search *f, const mf_reason *reason)
     char first[40];
     char name[40];
     for (uint32_t c = 0; c < f->n_samples; c++) {
-        const sample *s = &f->samples[c];
+        const mf_sample *s = &f->samples[c];
         const uint32_t row = header_below(f, s);
         if (row == 0)
             continue;
@@ -631,8 +411,8 @@ static bool explain_header_below(const search *f, const mf_reason *reason)
                       "row %lu, which begins with \"%s\", looks like the header: remove what "
                       "stands above it, from \"%s\" on",
                       (unsigned long)row + 1,
-                      mf_cell_text(name, sizeof name, cell_at(s, row, 0, &copy)),
-                      mf_cell_text(first, sizeof first, cell_at(s, 0, 0, &copy)));
+                      mf_cell_text(name, sizeof name, mf_sample_cell(s, row, 0, &copy)),
+                      mf_cell_text(first, sizeof first, mf_sample_cell(s, 0, 0, &copy)));
         return true;
     }
     return false;
@@ -642,14 +422,14 @@ static bool explain_row_names(search *f, const mf_reason *reason)
 {
     uint32_t column[MF_ROLES];
     for (uint32_t c = 0; c < f->n_samples; c++) {
-        const sample *s = &f->samples[c];
-        if (!has_row_names(s))
+        const mf_sample *s = &f->samples[c];
+        if (!mf_sample_has_row_names(s))
             continue;
         const uint32_t n_names = fill_names(f, s);
-        if (!mf_header_match(f->names, n_names, step_of(s), f->options, MF_FEEDBACK_IMPLICIT, NULL,
-                             column))
+        if (!mf_header_match(f->names, n_names, mf_sample_step(s), f->options, MF_FEEDBACK_IMPLICIT,
+                             NULL, column))
             continue;
-        mf_reason_columns(reason, "columns ", f->names, n_names, step_of(s));
+        mf_reason_columns(reason, "columns ", f->names, n_names, mf_sample_step(s));
         mf_reason_add(reason, "; rows have one column more than the header has names: where R's "
                               "write.table wrote them, row.names = FALSE leaves out their names");
         return true;
@@ -657,29 +437,10 @@ static bool explain_row_names(search *f, const mf_reason *reason)
     return false;
 }
 
-/* A punctuation character that each of the first rows has equally often; '\0': there is none. */
-static char other_delimiter(const sample *s)
-{
-    for (const char *c = "^~:,;|!$%&*/="; s->n_rows > 1 && *c != '\0'; c++) {
-        uint32_t most = 0;
-        uint32_t least = UINT32_MAX;
-        for (uint32_t row = 0; row < s->n_rows; row++) {
-            uint32_t n = 0;
-            for (size_t i = 0; i < s->row[row].n_bytes; i++)
-                n += s->head[s->at[row] + i] == *c;
-            most = n > most ? n : most;
-            least = n < least ? n : least;
-        }
-        if (least == most && least >= 2)
-            return *c;
-    }
-    return '\0';
-}
-
 static void explain(search *f, mf_look *look)
 {
     const mf_feedback feedback = mf_dialect_feedback(f->options);
-    const sample *s = best_sample(f);
+    const mf_sample *s = best_sample(f);
     mf_cell_copy copy;
     mf_reason reason = {look->reason, sizeof look->reason, f->options, feedback};
     if (s == NULL && f->is_all) {
@@ -692,7 +453,7 @@ static void explain(search *f, mf_look *look)
     }
     look->dialect.form = s->form;
     look->dialect.n_fields = s->row[0].n_fields;
-    look->is_binary = is_binary(s);
+    look->is_binary = mf_sample_is_binary(s);
     if (look->is_binary) {
         mf_reason_add(&reason, "binary data");
         return;
@@ -701,30 +462,30 @@ static void explain(search *f, mf_look *look)
         look->is_data = true;
         return;
     }
-    if (n_columns(s) < 2) {
-        const char delimiter = other_delimiter(s);
-        mf_reason_begins(&reason, cell_at(s, 0, 0, &copy));
+    if (mf_sample_columns(s) < 2) {
+        const char delimiter = mf_sample_other_delimiter(s);
+        mf_reason_begins(&reason, mf_sample_cell(s, 0, 0, &copy));
         if (delimiter != '\0')
             mf_reason_add(&reason, "; delimiter=%c may separate its columns", delimiter);
         return;
     }
-    look->is_data = is_data_row(f, s, 0) && !begins_with_role(s);
-    look->is_matrix = looks_like_matrix(s, look->is_data);
+    look->is_data = is_data_row(f, s, 0) && !mf_sample_begins_with_role(s);
+    look->is_matrix = mf_sample_is_matrix(s, look->is_data);
     const uint32_t n_names = fill_names(f, s);
     if (look->is_data) {
-        mf_reason_columns(&reason, "no header; columns ", f->names, n_names, step_of(s));
+        mf_reason_columns(&reason, "no header; columns ", f->names, n_names, mf_sample_step(s));
         if (!look->is_matrix)
-            mf_reason_data(&reason, f->names, n_names, step_of(s));
+            mf_reason_data(&reason, f->names, n_names, mf_sample_step(s));
     } else {
-        mf_reason_columns(&reason, "columns ", f->names, n_names, step_of(s));
-        mf_reason_missing(&reason, feedback, f->names, n_names, step_of(s));
+        mf_reason_columns(&reason, "columns ", f->names, n_names, mf_sample_step(s));
+        mf_reason_missing(&reason, feedback, f->names, n_names, mf_sample_step(s));
     }
     if (look->is_matrix)
         mf_reason_add(&reason, "; it looks like a matrix, with a column for each item or user: "
                                "convert it to rows of user, item, rating (pandas: melt)");
 }
 
-static void keep_examples(const sample *s, mf_look *look)
+static void keep_examples(const mf_sample *s, mf_look *look)
 {
     mf_cell_copy copy;
     const mf_dialect *d = &look->dialect;
@@ -733,7 +494,7 @@ static void keep_examples(const sample *s, mf_look *look)
          row++) {
         for (int role = 0; role < MF_ROLES; role++) {
             const mf_cell cell = d->column[role] != MF_COLUMN_ABSENT
-                                     ? cell_at(s, row, d->column[role], &copy)
+                                     ? mf_sample_cell(s, row, d->column[role], &copy)
                                      : (mf_cell){"", 0};
             mf_cell_text(look->example[look->n_examples][role], sizeof look->example[0][0], cell);
         }
@@ -754,7 +515,7 @@ static void take_samples(search *f, const mf_csv_form *given)
         } else if (c > 0) {
             break;
         }
-        take_sample(&f->samples[f->n_samples++], &form, f->head, f->n_head, f->is_all);
+        mf_sample_take(&f->samples[f->n_samples++], &form, f->head, f->n_head, f->is_all);
     }
 }
 
@@ -764,13 +525,14 @@ static void find_dialect(search *f, mf_look *look)
     const mf_reason reason = {look->reason, sizeof look->reason, f->options, wanted};
     for (int way = 0; way < N_WAYS; way++)
         for (uint32_t c = 0; c < f->n_samples && is_open(way, wanted); c++) {
-            const sample *s = &f->samples[c];
+            const mf_sample *s = &f->samples[c];
             if (!ways[way].match(f, s, ways[way].feedback, &look->dialect))
                 continue;
             look->content = MF_RATINGS_READ;
             keep_examples(s, look);
             if (ways[way].feedback == MF_FEEDBACK_IMPLICIT && wanted == MF_FEEDBACK_AUTO)
-                mf_reason_implicit(&reason, "columns ", f->names, fill_names(f, s), step_of(s));
+                mf_reason_implicit(&reason, "columns ", f->names, fill_names(f, s),
+                                   mf_sample_step(s));
             return;
         }
     explain(f, look);
@@ -922,7 +684,7 @@ bool mf_dialect_fits(const char *head, size_t n_head, bool is_all, const mf_dial
     if (like->text != MF_TEXT_CSV)
         return false;
     /* One of the first rows is enough: the others may be bad. */
-    for (uint32_t row = 0; row < SAMPLE_ROWS && at < n_head; at += split.n_bytes) {
+    for (uint32_t row = 0; row < MF_SAMPLE_ROWS && at < n_head; at += split.n_bytes) {
         if (mf_split_row(&like->form, head + at, n_head - at, is_all, &split) != MF_SPLIT_ROW)
             break;
         if (split.is_blank)

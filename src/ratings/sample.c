@@ -1,5 +1,5 @@
-/* sample.c: what the first rows say without settings. Most of it holds for all rows of the sample:
- * one row that differs is enough for "no". */
+/* sample.c: what the first rows say without settings. Most functions stop at the first row that
+ * differs. */
 #include "ratings/sample.h"
 
 #include "base/utf8.h"

@@ -139,8 +139,9 @@ static void forgetting_needs_a_user_alone(void **state)
 {
     (void)state;
     static const char *const words[] = {"{\"user_id\":7,\"event\":\"forget\"}",
-                                        "{\"event\":\"Forget\",\"user_id\":7,\"timestamp\":5,"
-                                        "\"item_id\":[1],\"rating\":\"x\"}",
+                                        "{\"event\":\"Forget\",\"user_id\":7,\"rating\":\"x\"}",
+                                        "{\"event\":\"Forget\",\"user_id\":7,\"item_id\":[1]}",
+                                        "{\"event\":\"Forget\",\"user_id\":7,\"timestamp\":5}",
                                         "{\"USER_ID\":7,\"EVENT_TYPE\":\"forget\"}",
                                         "{\"user_id\":7,\"Event\":\"forget\",\"item_id\":1}"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

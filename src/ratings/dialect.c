@@ -8,6 +8,7 @@
 #include "ratings/format.h"
 #include "ratings/header.h"
 #include "ratings/json_rows.h"
+#include "ratings/matrix_market.h"
 #include "ratings/reason.h"
 #include "ratings/sample.h"
 
@@ -549,24 +550,6 @@ static size_t skip_sep(const char *head, size_t n_head, mf_csv_form *form)
     return head[5] == '\r' && n_head > 6 && head[6] == '\n' ? 7 : 6;
 }
 
-/* The lines of a MatrixMarket file before its first entry; 0: it is none. */
-static size_t skip_matrix_market(const char *head, size_t n_head, bool *is_pattern)
-{
-    static const char banner[] = "%%MatrixMarket matrix coordinate ";
-    if (n_head < sizeof banner - 1 || strncasecmp(head, banner, sizeof banner - 1) != 0)
-        return 0;
-    size_t at = 0;
-    *is_pattern = n_head > sizeof banner + 6 &&
-                  strncasecmp(head + sizeof banner - 1, "pattern", strlen("pattern")) == 0;
-    bool has_size = false;
-    while (at < n_head && !has_size) {
-        const char *end = memchr(head + at, '\n', n_head - at);
-        has_size = head[at] != '%' && head[at] != '\n' && head[at] != '\r';
-        at = end != NULL ? (size_t)(end - head) + 1 : n_head;
-    }
-    return has_size ? at : 0;
-}
-
 /* Lines of nothing but delimiters are blank too. */
 static uint64_t blank_lines(const mf_dialect *dialect, const char *text, size_t n_bytes)
 {
@@ -612,7 +595,9 @@ static mf_csv_form given_form(const mf_ratings_options *options)
 static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_mark,
                        const mf_ratings_options *options, mf_look *look, mf_error *err)
 {
-    bool is_pattern = false;
+    bool is_pattern;
+    bool is_damaged;
+    mf_matrix_size matrix;
     search *f = mf_allocate(1, sizeof *f, "the first rows", err);
     if (f == NULL)
         return false;
@@ -620,7 +605,8 @@ static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_ma
     mf_ratings_options how = *options;
     size_t n_skipped = n_mark;
     n_skipped += skip_sep(head + n_skipped, n_head - n_skipped, &form);
-    const size_t n_matrix = skip_matrix_market(head + n_skipped, n_head - n_skipped, &is_pattern);
+    const size_t n_matrix = mf_matrix_market_begins(head + n_skipped, n_head - n_skipped, &matrix,
+                                                    &is_pattern, &is_damaged);
     if (n_matrix > 0) {
         form.delimiter = ' ';
         form.is_run = true;
@@ -636,14 +622,19 @@ static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_ma
     f->options = &how;
     look->dialect.head.n_bytes = n_skipped;
     take_samples(f, &form);
-    if (f->n_head == 0)
-        mf_reason_add(&(mf_reason){look->reason, sizeof look->reason, options, MF_FEEDBACK_AUTO},
-                      "%s", "empty");
+    const mf_reason reason = {look->reason, sizeof look->reason, options, MF_FEEDBACK_AUTO};
+    look->is_data = is_damaged;
+    if (is_damaged)
+        mf_reason_add(&reason, "MatrixMarket without a line of three numbers below its comments: "
+                               "rows, columns, entries");
+    else if (f->n_head == 0)
+        mf_reason_add(&reason, "empty");
     else
         find_dialect(f, look);
     if (look->content == MF_RATINGS_READ) {
         look->dialect.form.n_fields = look->dialect.n_fields;
         count_head(head, n_mark, &look->dialect);
+        look->dialect.head.matrix = matrix;
         if (n_matrix > 0)
             look->dialect.is_guess = look->dialect.has_known_order = false;
     }

@@ -20,7 +20,7 @@
  *               item, timestamp. The first row need not be a good one.
  *   JSON        objects, one a line or one after another or in an array, whose keys are names as
  *               in a header
- *   MatrixMarket coordinates: row, column, value
+ *   MatrixMarket coordinates: row, column, value; as many as its line of sizes says, and within them
  *
  * A column called time, date or the like is used where its first value is a time; one called
  * timestamp, or named by the options, always. A byte order mark is skipped.
@@ -62,6 +62,12 @@ typedef enum mf_text_form {
     MF_TEXT_JSON,
 } mf_text_form;
 
+/* What a MatrixMarket file says of itself. */
+typedef struct mf_matrix_size {
+    bool is_known; /* it is such a file */
+    uint64_t n_rows, n_columns, n_entries;
+} mf_matrix_size;
+
 /* What stands before the first rating row of a file. */
 typedef struct mf_data_head {
     size_t n_bytes;
@@ -69,6 +75,7 @@ typedef struct mf_data_head {
     uint64_t n_rows;      /* lines that are a header or belong to one */
     uint64_t n_blank;     /* lines without a field */
     uint64_t n_in_fields; /* line ends in fields of the header */
+    mf_matrix_size matrix;
 } mf_data_head;
 
 typedef struct mf_dialect {
@@ -104,8 +111,8 @@ typedef struct mf_look {
     mf_dialect dialect; /* of ratings; else form and n_fields say what delimiter fits best */
     bool is_data;       /* not ratings, but rows of data without a header, or damaged JSON */
     bool is_binary;
-    bool is_plain;                        /* a regular file whose bytes are the text */
-    bool is_matrix;                       /* a column for each item or user */
+    bool is_plain;  /* a regular file whose bytes are the text, and that may be read in parts */
+    bool is_matrix; /* a column for each item or user */
     char reason[MF_RATINGS_REASON_BYTES]; /* of what is not ratings */
     uint32_t n_examples;                  /* the first rows as they are understood, cut short */
     char example[MF_DIALECT_EXAMPLES][MF_ROLES][48];

@@ -2,6 +2,7 @@
 #include "ratings/encoding.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum { REPLACEMENT = 0xFFFD, DETECT_BYTES = 64, LEAST_BYTES = 8 };
 
@@ -34,6 +35,8 @@ const char *mf_encoding_name(mf_encoding encoding)
 mf_encoding mf_encoding_detect(const char *bytes, size_t n_bytes)
 {
     size_t n_zero[2] = {0};
+    if (n_bytes >= 4 && memcmp(bytes, "\xFF\xFE\0\0", 4) == 0)
+        return MF_ENCODING_UTF8; /* UTF-32, which is not read */
     if (n_bytes >= 2 && bytes[0] == '\xFF' && bytes[1] == '\xFE')
         return MF_ENCODING_UTF16LE;
     if (n_bytes >= 2 && bytes[0] == '\xFE' && bytes[1] == '\xFF')

@@ -2,6 +2,8 @@
  * that makes CSV of it. */
 #include "ratings/format.h"
 
+#include "base/utf8.h"
+
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
@@ -19,6 +21,11 @@ typedef struct magic {
 #define PANDAS(read)                                                                               \
     "python3 -c \"import pandas; pandas." read ".to_csv('ratings.csv', index=False)\""
 #define AS_CSV "give the ratings it was made of as CSV with the columns user, item, rating"
+
+#define UTF32(name) "UTF-32; convert it: iconv -f " name " -t utf-8 in.csv > ratings.csv"
+#define ZLIB                                                                                       \
+    "a zlib stream (deflate); unpack it: python3 -c \"import sys, zlib; "                          \
+    "sys.stdout.buffer.write(zlib.decompress(sys.stdin.buffer.read()))\" < in > ratings.csv"
 
 static const magic magics[] = {
     {MAGIC("PAR1"), "Parquet; convert it: " PANDAS("read_parquet('in.parquet')")},
@@ -58,6 +65,13 @@ static const magic magics[] = {
                           "numpy, scipy.io as s; numpy.savetxt('ratings.csv', "
                           "s.loadmat('in.mat')['ratings'], '%g', ',')\""},
     {MAGIC("%PDF"), "a PDF; " AS_CSV},
+    {MAGIC("\xFF\xFE\0\0"), UTF32("utf-32")},
+    {MAGIC("\0\0\xFE\xFF"), UTF32("utf-32")},
+    {MAGIC("x\x01"), ZLIB},
+    {MAGIC("x\x9C"), ZLIB},
+    {MAGIC("x\xDA"), ZLIB},
+    {MAGIC("\xFF\x06\0\0sNaPpY"), "snappy; unpack it: python3 -m snappy -d in.sz ratings.csv"},
+    {MAGIC("\x82SNAPPY\0"), "snappy-java blocks; write the file without compression, or as gzip"},
 };
 
 static const char zip[] = "a zip archive; unpack it: unzip ratings.zip";
@@ -84,6 +98,8 @@ static const char matrix_array[] =
 static const char matrix_symmetric[] =
     "a symmetric MatrixMarket matrix, of which one half is written: it is not of users and items; "
     "write it as general";
+static const char matrix_complex[] = "a MatrixMarket matrix of complex numbers; write it as real";
+static const char zlib[] = ZLIB;
 static const char libsvm[] =
     "libsvm rows (rating user:1 item:1); convert them: awk '{split($2,u,\":\"); split($3,i,\":\"); "
     "print u[1]\",\"i[1]\",\"$1}' in > ratings.csv";
@@ -93,6 +109,7 @@ static const char libffm[] =
     "split($3,i,\":\"); print u[2]\",\"i[2]\",\"$1}' in > ratings.csv";
 static const char arrays[] =
     "JSON arrays; convert them to CSV: jq -r '.[] | @csv' in > ratings.csv";
+static const char array_lines[] = "JSON arrays; convert them to CSV: jq -r '@csv' in > ratings.csv";
 static const char konect[] =
     "a KONECT file; remove its lines of comments: grep -v '^%' in > ratings.txt";
 
@@ -167,6 +184,39 @@ static bool is_arff(const char *head, size_t n_head, size_t at)
     return begins(head + at, n_head - at, "@relation");
 }
 
+/* ["a", "x", 3] alone on its line. */
+static bool is_array_line(const char *line, size_t n_bytes)
+{
+    while (n_bytes > 0 && (isspace((unsigned char)line[n_bytes - 1]) || line[n_bytes - 1] == ','))
+        n_bytes--;
+    return n_bytes > 3 && line[0] == '[' && memchr(line, ']', n_bytes) == line + n_bytes - 1 &&
+           memchr(line, ',', n_bytes) != NULL;
+}
+
+/* "% bip weighted": comments of a KONECT file. */
+static bool is_konect(const char *head, size_t n_head)
+{
+    if (head[0] != '%')
+        return false;
+    const size_t at = after_blanks(head, n_head, 1);
+    return at > 1 &&
+           (begins(head + at, n_head - at, "bip ") || begins(head + at, n_head - at, "sym ") ||
+            begins(head + at, n_head - at, "asym "));
+}
+
+/* UTF-32 without a byte order mark: of the first characters three bytes each are 0. */
+static const char *name_utf32(const char *head, size_t n_head)
+{
+    for (size_t first = 0; n_head >= 16 && first <= 3; first += 3) {
+        size_t n = 0;
+        for (size_t at = 0; at < 16; at++)
+            n += at % 4 == first ? head[at] != '\0' && (head[at] & 0x80) == 0 : head[at] == '\0';
+        if (n == 16)
+            return first == 0 ? UTF32("utf-32le") : UTF32("utf-32be");
+    }
+    return NULL;
+}
+
 static const char *refused_json(const char *head, size_t n_head, size_t first)
 {
     if (head[first] == '{') {
@@ -181,6 +231,9 @@ static const char *refused_json(const char *head, size_t n_head, size_t first)
     const size_t inner = after_blanks(head, n_head, first + 1);
     if (inner < n_head && head[inner] == '[')
         return arrays;
+    if (inner < n_head && head[inner] != '{' &&
+        is_array_line(head + first, line_bytes(head + first, n_head - first)))
+        return array_lines;
     return inner < n_head && head[inner] == '{' &&
                    holds(head + inner, n_head - inner, "\"prefix\"") &&
                    holds(head + inner, n_head - inner, "s3://")
@@ -196,6 +249,13 @@ const char *mf_format_refused(const char *head, size_t n_head)
     if (n_head >= 4 && memcmp(head, "PK\x03\x04", 4) == 0)
         return holds(head, n_head, "xl/") || holds(head, n_head, "[Content_Types].xml") ? xlsx
                                                                                         : zip;
+    const char *utf32 = name_utf32(head, n_head);
+    if (utf32 != NULL)
+        return utf32;
+    /* The fastest level of zlib begins with a text's "x^". */
+    if (n_head > 2 && head[0] == 'x' && head[1] == '^' &&
+        mf_utf8_valid_bytes(head, n_head < 64 ? n_head : 64) < 32)
+        return zlib;
     if (n_head > 262 && memcmp(head + 257, "ustar", 5) == 0)
         return tar;
     const size_t first = after_blanks(head, n_head, 0);
@@ -216,9 +276,9 @@ const char *mf_format_refused(const char *head, size_t n_head)
     if (begins(head + first, n_head - first, "%%MatrixMarket") &&
         holds(head + first, line_bytes(head + first, n_head - first), "symmetric"))
         return matrix_symmetric;
-    if (begins(head + first, n_head - first, "% bip ") ||
-        begins(head + first, n_head - first, "% sym ") ||
-        begins(head + first, n_head - first, "% asym "))
+    if (begins(head + first, n_head - first, "%%MatrixMarket matrix coordinate complex"))
+        return matrix_complex;
+    if (is_konect(head + first, n_head - first))
         return konect;
     return name_libsvm(head + first, n_head - first);
 }

@@ -497,7 +497,8 @@ static bool fill_cells(mf_parser *p)
         if (split->field[gap].n_bytes > 0)
             p->full_gap = gap;
     p->n_fields = split->n_fields;
-    return split->n_fields == d->n_fields && p->full_gap == 0;
+    p->is_outside = d->head.matrix.is_known && mf_row_is_outside(p, &(int){0});
+    return split->n_fields == d->n_fields && p->full_gap == 0 && !p->is_outside;
 }
 
 static bool is_careful(const mf_parser *p)
@@ -754,6 +755,7 @@ bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes, cons
     parser->text = parser->block_text = bytes;
     parser->n_fields = 0;
     parser->full_gap = 0;
+    parser->is_outside = false;
     parser->n_noted = parser->n_batched = parser->batch_bytes = 0;
     parser->begin[0] = 0;
     parser->failed = false;

@@ -110,6 +110,7 @@ typedef struct mf_parser {
     mf_split split;
     uint32_t n_fields;
     uint32_t full_gap;           /* under "::", a field between colons that is not empty; 0: none */
+    bool is_outside;             /* of the matrix that a MatrixMarket file says it is */
     mf_cell cell[MF_ROLES];      /* by role; of plain text in a bad row only */
     mf_cell_copy copy[MF_ROLES]; /* where the cells are when the text does not have them */
     int missing_role;            /* of JSON: that has no value; MF_ROLES: none */

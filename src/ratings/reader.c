@@ -314,10 +314,22 @@ static void add_counts(mf_ratings_counts *counts, const mf_row_counts *more)
     counts->n_tombstones += more->n_tombstones;
 }
 
+/* A MatrixMarket file has as many rows as it says. */
+static bool check_matrix(const reading *r, uint64_t n_rows, mf_error *err)
+{
+    const mf_matrix_size *matrix = &r->dialect->head.matrix;
+    return !matrix->is_known || n_rows == matrix->n_entries ||
+           mf_fail(err, MF_ERR_PARSE, (mf_where){r->name, 0, 0},
+                   "a MatrixMarket file that says it has %llu entries, but has %llu: give the "
+                   "whole file, or correct its line of sizes",
+                   (unsigned long long)matrix->n_entries, (unsigned long long)n_rows);
+}
+
 static bool read_rows(reading *r, mf_error *err)
 {
     mf_ratings_reader *reader = r->reader;
     mf_ratings_counts *counts = &reader->counts;
+    const uint64_t n_rows_before = counts->n_rows;
     uint32_t dialect = 0;
     const uint32_t n_named = counts->n_named;
     bool ok = mf_reader_reserve_file(reader, err) &&
@@ -352,7 +364,8 @@ static bool read_rows(reading *r, mf_error *err)
         return mf_reader_fail_bad_rows(reader, err);
     if (r->fatal.code != MF_OK)
         return mf_fail(err, r->fatal.code, MF_NOWHERE, "%s", r->fatal.text);
-    return fail_flaw(r, err) && add_file(r, n_members, dialect, err);
+    return fail_flaw(r, err) && check_matrix(r, counts->n_rows - n_rows_before, err) &&
+           add_file(r, n_members, dialect, err);
 }
 
 /* Whether the reader takes what was found. MF_FEEDBACK_AUTO takes implicit feedback only
@@ -407,7 +420,8 @@ static bool look_at(const mf_blocks *blocks, const mf_ratings_options *options, 
                            err))
         return false;
     look->dialect.encoding = mf_source_encoding(blocks->source);
-    look->is_plain = mf_source_is_plain(blocks->source);
+    /* The entries of a matrix are counted. */
+    look->is_plain = mf_source_is_plain(blocks->source) && !look->dialect.head.matrix.is_known;
     return true;
 }
 

@@ -165,6 +165,19 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
                 (unsigned long)((dialect->n_fields + step - 1) / step));
         return;
     }
+    int role;
+    if (parser->is_outside && mf_row_is_outside(parser, &role)) {
+        const bool is_row = dialect->column[role] == 0;
+        char text[QUOTED_BYTES];
+        *field = dialect->column[role];
+        mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                "%s \"%s\" of a MatrixMarket file that says it has %llu %s, counted from 1",
+                is_row ? "row" : "column", quoted(text, parser->cell[role]),
+                (unsigned long long)(is_row ? dialect->head.matrix.n_rows
+                                            : dialect->head.matrix.n_columns),
+                is_row ? "rows" : "columns");
+        return;
+    }
     *field = dialect->column[MF_ROLE_USER];
     if (!explain_id("user id", parser->cell[MF_ROLE_USER], err))
         return;
@@ -174,6 +187,22 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
     *field = dialect->column[MF_ROLE_VALUE];
     if (dialect->has_value)
         explain_value(dialect, parser->cell[MF_ROLE_VALUE], err);
+}
+
+bool mf_row_is_outside(const mf_parser *parser, int *role)
+{
+    const mf_dialect *dialect = parser->dialect;
+    const uint64_t sizes[] = {dialect->head.matrix.n_rows, dialect->head.matrix.n_columns};
+    for (*role = MF_ROLE_USER; *role <= MF_ROLE_ITEM; ++*role) {
+        const uint32_t column = dialect->column[*role];
+        const mf_cell cell = parser->cell[*role];
+        uint64_t index;
+        if (parser->n_fields == dialect->n_fields && column < 2 &&
+            (!mf_parse_uint64(cell.bytes, cell.n_bytes, &index) || index < 1 ||
+             index > sizes[column]))
+            return true;
+    }
+    return false;
 }
 
 static bool cell_is(mf_cell cell, const mf_cell_copy *name)

@@ -8,6 +8,9 @@
  * the field to blame into *field. */
 void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err);
 
+/* The row of a MatrixMarket file is no entry of a matrix of its size: *role has the index to blame. */
+bool mf_row_is_outside(const mf_parser *parser, int *role);
+
 /* The row in the cells is the header again. */
 bool mf_row_is_header(const mf_parser *parser);
 

@@ -127,7 +127,8 @@ static mf_ratings_reader *read_plan(const mf_channel *channel, const mf_data_fil
 }
 
 static mf_ratings_reader *read_files(const mf_channel *channel, mf_hosts_group *group,
-                                     const mf_ratings_options *options, mf_data_report *report,
+                                     const mf_ratings_options *options,
+                                     const mf_data_report *before, mf_data_report *report,
                                      mf_error *err)
 {
     mf_data_files files;
@@ -138,7 +139,7 @@ static mf_ratings_reader *read_files(const mf_channel *channel, mf_hosts_group *
     bool ok = mf_data_files_list(channel, group, &files, err);
     if (!ok)
         goto done;
-    ok = mf_data_plan_make(&files, options, &plan, err) &&
+    ok = mf_data_plan_make(&files, options, before, &plan, err) &&
          (!is_train || mf_data_plan_find_items(&plan, &files, options, err));
     mf_data_report_begin(report, &plan);
     mf_data_report_log_files(report, channel->name);
@@ -195,9 +196,36 @@ static mf_ratings *finish(const mf_channel *channel, mf_ratings_reader *reader,
     return ratings;
 }
 
+static bool is_usual_order(const mf_dialect *dialect)
+{
+    return dialect->column[MF_ROLE_USER] < dialect->column[MF_ROLE_ITEM] &&
+           (!dialect->has_value || dialect->column[MF_ROLE_ITEM] < dialect->column[MF_ROLE_VALUE]);
+}
+
+/* Rows without a header are taken for user, item, rating, and not so where headers of the training
+ * data have another order. */
+static bool check_order(const mf_channel *channel, const mf_data_report *report,
+                        const mf_data_report *before, mf_error *err)
+{
+    const mf_report_dialect *guessed = NULL;
+    for (uint32_t d = 0; d < report->n_dialects && guessed == NULL; d++)
+        guessed = report->dialect[d].dialect.is_guess ? &report->dialect[d] : NULL;
+    for (uint32_t d = 0; guessed != NULL && d < before->n_dialects; d++) {
+        const mf_report_dialect *other = &before->dialect[d];
+        if (other->dialect.has_header && other->dialect.text == MF_TEXT_CSV &&
+            !is_usual_order(&other->dialect))
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "channel %s: %.150s has no header, and the header of %.150s of channel "
+                           "train has the columns in another order than user, item, rating: give "
+                           "the file a header",
+                           channel->name, guessed->file[0], other->file[0]);
+    }
+    return true;
+}
+
 mf_ratings *mf_data_read_channel(const mf_channel *channel, mf_hosts_group *group,
-                                 const mf_ratings_options *options, mf_data_report *report,
-                                 mf_error *err)
+                                 const mf_ratings_options *options, const mf_data_report *before,
+                                 mf_data_report *report, mf_error *err)
 {
     const double start = mf_clock_seconds();
     mf_ratings *ratings = NULL;
@@ -206,10 +234,14 @@ mf_ratings *mf_data_read_channel(const mf_channel *channel, mf_hosts_group *grou
         mf_data_report_begin(report, NULL);
         reader = read_pipe(channel, options, err);
     } else {
-        reader = read_files(channel, group, options, report, err);
+        reader = read_files(channel, group, options, before, report, err);
     }
     if (reader != NULL)
         ratings = finish(channel, reader, report, start, err);
+    if (ratings != NULL && before != NULL && !check_order(channel, report, before, err)) {
+        mf_ratings_destroy(ratings);
+        ratings = NULL;
+    }
     mf_progress_clear();
     mf_ratings_reader_destroy(reader);
     return ratings;

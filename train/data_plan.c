@@ -2,6 +2,7 @@
 #include "data_plan.h"
 
 #include "base/memory.h"
+#include "data_report.h"
 #include "hosts/exchange.h"
 #include "items/items.h"
 
@@ -312,17 +313,17 @@ static const mf_planned_file *find_like(const mf_data_plan *plan, size_t i, bool
     return NULL;
 }
 
+/* like: how the file called `name` is written. */
 static bool read_like(mf_data_plan *plan, const mf_data_files *files, mf_planned_file *file,
-                      const mf_planned_file *other, const mf_ratings_options *options, bool *fits,
-                      mf_error *err)
+                      const mf_dialect *like, const char *name, const mf_ratings_options *options,
+                      bool *fits, mf_error *err)
 {
     struct {
         mf_dialect dialect;
         bool fits;
     } found = {0};
     if ((mf_data_file_is_here(files, file->number) &&
-         !mf_ratings_look_like(file->path, options, dialect_of(plan, other), &found.dialect,
-                               &found.fits, err)) ||
+         !mf_ratings_look_like(file->path, options, like, &found.dialect, &found.fits, err)) ||
         !mf_data_file_tell(files, file->number, &found, sizeof found, err))
         return false;
     *fits = found.fits;
@@ -333,7 +334,7 @@ static bool read_like(mf_data_plan *plan, const mf_data_files *files, mf_planned
     plan->n_read += !file->is_read;
     file->head = found.dialect.head;
     file->is_read = true;
-    file->like = other->name;
+    file->like = name;
     return true;
 }
 
@@ -379,13 +380,56 @@ static bool read_siblings(mf_data_plan *plan, const mf_data_files *files,
             continue;
         const bool may_fit = !file->is_binary && dialect_of(plan, file)->text == MF_TEXT_CSV &&
                              (was_read || dialect_of(plan, file)->feedback == MF_FEEDBACK_AUTO);
-        if (may_fit && !read_like(plan, files, file, other, options, &fits, err))
+        if (may_fit && !read_like(plan, files, file, dialect_of(plan, other), other->name, options,
+                                  &fits, err))
             return false;
         if (!was_read && !fits && is_missed(plan, file, other))
             return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                            "file %.200s looks like a part of the same data as %.200s, but its rows "
                            "are others (%.200s): mend it, or take it out of the channel",
                            file->name, other->name, file->reason != NULL ? file->reason : "");
+    }
+    return true;
+}
+
+/* The header of another channel for rows that are written as those of the file. *like is NULL where
+ * there is none. Fails where two of them have other columns. */
+static bool find_header(const mf_data_plan *plan, const mf_planned_file *file,
+                        const mf_data_report *before, const mf_report_dialect **like, mf_error *err)
+{
+    *like = NULL;
+    for (uint32_t d = 0; d < before->n_dialects; d++) {
+        const mf_report_dialect *other = &before->dialect[d];
+        if (!other->dialect.has_header || other->dialect.text != MF_TEXT_CSV ||
+            !same_form(dialect_of(plan, file), &other->dialect))
+            continue;
+        if (*like != NULL && memcmp((*like)->dialect.column, other->dialect.column,
+                                    sizeof other->dialect.column) != 0)
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "file %.200s has no header, and those of %.150s and %.150s of channel "
+                           "train have other columns: give it a header",
+                           file->name, (*like)->file[0], other->file[0]);
+        *like = *like != NULL ? *like : other;
+    }
+    return true;
+}
+
+/* (6) */
+static bool read_by_other_channel(mf_data_plan *plan, const mf_data_files *files,
+                                  const mf_data_report *before, const mf_ratings_options *options,
+                                  mf_error *err)
+{
+    for (size_t i = 0; before != NULL && i < plan->n; i++) {
+        mf_planned_file *file = &plan->file[i];
+        const mf_report_dialect *like;
+        if (file->like != NULL || file->is_binary || dialect_of(plan, file)->text != MF_TEXT_CSV ||
+            (file->is_read ? !dialect_of(plan, file)->is_guess : !file->is_data))
+            continue;
+        if (!find_header(plan, file, before, &like, err))
+            return false;
+        if (like != NULL && !read_like(plan, files, file, &like->dialect, like->file[0], options,
+                                       &file->is_like_other_channel, err))
+            return false;
     }
     return true;
 }
@@ -407,7 +451,7 @@ static void choose_times(mf_data_plan *plan)
 }
 
 bool mf_data_plan_make(const mf_data_files *files, const mf_ratings_options *options,
-                       mf_data_plan *plan, mf_error *err)
+                       const mf_data_report *before, mf_data_plan *plan, mf_error *err)
 {
     *plan = (mf_data_plan){0};
     plan->file = mf_allocate(files->n, sizeof *plan->file, "a plan of files", err);
@@ -420,7 +464,8 @@ bool mf_data_plan_make(const mf_data_files *files, const mf_ratings_options *opt
         if (!look_at_shares(plan, files, from, end, options, err))
             return false;
     }
-    if (!choose_feedback(plan, options, err) || !read_siblings(plan, files, options, err))
+    if (!choose_feedback(plan, options, err) || !read_siblings(plan, files, options, err) ||
+        !read_by_other_channel(plan, files, before, options, err))
         return false;
     choose_times(plan);
     return true;

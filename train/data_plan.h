@@ -15,6 +15,8 @@
  *     beside files with ratings all the same, as events without a rating (counted as not rated):
  *     a user who is to be forgotten (ratings/forget.h) may be anywhere in it.
  * (5) Where files count times in different units, all are read as seconds.
+ * (6) A file without a header for which (2) finds none in its channel is read by the header of a file of
+ *     another channel, which was read before: validation data by that of the training data.
  *
  * All hosts make the same plan. A file of a sharded channel is looked at by the host that has it,
  * which tells the others what it saw.
@@ -40,6 +42,7 @@ typedef struct mf_planned_file {
     bool is_read;
     bool is_plain;    /* a regular file whose bytes are the text */
     const char *like; /* the name of the file that says how this one is written; or NULL */
+    bool is_like_other_channel; /* (6) */
     uint32_t dialect; /* number among the plan's; of a file that is not read, what fits best */
     bool is_data;     /* rows without a header */
     bool is_binary;
@@ -60,10 +63,13 @@ typedef struct mf_data_plan {
     mf_look example;      /* of the first file that is read */
 } mf_data_plan;
 
-/* All hosts. Fails as mf_ratings_look; MF_ERR_CONFIG as (3) says. The plan is the caller's to clear,
- * also after a failure; the files stay until then. */
+/* All hosts. before: what was read of the other channel of (6), which stays as long as the plan; NULL:
+ * none. Fails as mf_ratings_look; MF_ERR_CONFIG as (3) says, and where the headers of (6) differ. The
+ * plan is the caller's to clear, also after a failure; the files stay until then. */
+struct mf_data_report;
 MF_MUST_CHECK bool mf_data_plan_make(const mf_data_files *files, const mf_ratings_options *options,
-                                     mf_data_plan *plan, mf_error *err);
+                                     const struct mf_data_report *before, mf_data_plan *plan,
+                                     mf_error *err);
 
 /* All hosts: recognizes the files of items among those that are not read, where any is, and fetches
  * them. Fails as mf_items_recognize and mf_data_file_fetch. */

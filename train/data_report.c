@@ -170,8 +170,9 @@ void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan)
     for (size_t i = 0; i < plan->n; i++)
         if (plan->file[i].is_read && plan->file[i].like != NULL)
             mf_data_report_warn(report, "read_like",
-                                "%.150s has no header: its columns are those of %.150s",
-                                plan->file[i].name, plan->file[i].like);
+                                "%.150s has no header: its columns are those of %.150s%s",
+                                plan->file[i].name, plan->file[i].like,
+                                plan->file[i].is_like_other_channel ? " of channel train" : "");
 }
 
 /* The different values, in order of appearance; false when there are more than fit. A value is

@@ -163,7 +163,7 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
     same.feedback = j->all->feedback;
     same.times = MF_TIMES_UNUSED;
     mf_ratings *held_out =
-        mf_data_read_channel(channel, j->group, &same, &j->validation_report, err);
+        mf_data_read_channel(channel, j->group, &same, &j->report, &j->validation_report, err);
     if (held_out == NULL)
         return false;
     ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err) &&
@@ -267,7 +267,7 @@ static bool read_data(job *j, mf_error *err)
         return false;
     if (j->inspects && !splits(j))
         options.times = MF_TIMES_UNUSED;
-    j->all = mf_data_read_channel(mf_channels_find(&j->channels, "train"), j->group, &options,
+    j->all = mf_data_read_channel(mf_channels_find(&j->channels, "train"), j->group, &options, NULL,
                                   &j->report, err);
     if (j->all == NULL)
         return false;

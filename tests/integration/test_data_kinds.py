@@ -342,6 +342,24 @@ class Validation(KindCase):
         job, result = self.validated(ROWS[700:])
         self.assertNotIn("different_scales", [line.get("event") for line in result.log])
 
+    def test_rows_without_a_header_are_read_by_that_of_the_training_data(self):
+        """User and item ids are the same numbers, so that swapped columns would go unnoticed."""
+        swapped = [(str(int(i) - 999), u, r, t) for u, i, r, t in ROWS]
+
+        def inspect(text):
+            job = self.job().channel("train", {"r.csv": csv(swapped, ("item", "user", "rating", "timestamp"))})
+            return json.loads(self.run_train(job.channel("validation", {"v.csv": text}), "--inspect", "--json").stdout)
+        seen = inspect(csv(swapped[:90], None))["validation"]
+        self.assertEqual((90, "item"), (seen["n_known"], seen["dialects"][0]["item"]))
+        self.assertIn("v.csv has no header: its columns are those of r.csv of channel train",
+                      [w["message"] for w in seen["warnings"]])
+        self.assertIn("v.csv:1:", inspect("7,31,NULL,5\n" + csv(swapped[:90], None))["error"])
+        self.assertIn("v.csv has no header, and the header of r.csv",
+                      inspect(csv([row[:3] for row in swapped[:90]], None))["error"])
+        job = self.job().channel("train", {"r.csv": csv(ROWS)})
+        job.channel("validation", {"v.csv": csv([row[:3] for row in ROWS], None)})
+        self.assertEqual(0, self.run_train(job, "--inspect").status)
+
     def test_below_half_is_a_warning_and_none_an_error(self):
         unknown = [("x" + u, i, r, t) for u, i, r, t in ROWS[700:]]
         job, result = self.validated(ROWS[700:] + unknown + [("y" + u, i, r, t) for u, i, r, t in ROWS[700:]])

@@ -25,7 +25,7 @@ static mf_ratings *read_channel(const mf_ratings_options *options, mf_error *err
     }
     va_end(files);
     static mf_data_report report;
-    mf_ratings *ratings = mf_data_read_channel(&channel, NULL, options, &report, err);
+    mf_ratings *ratings = mf_data_read_channel(&channel, NULL, options, NULL, &report, err);
     testing_folder_remove(strdup("train"));
     return ratings;
 }

@@ -54,7 +54,7 @@ static bool read_share(mf_hosts_group *group, void *argument, mf_error *err)
     reading *r = argument;
     const uint32_t rank = mf_hosts_rank(group);
     r->ratings[rank] =
-        mf_data_read_channel(&r->channel[rank], group, &r->options, &r->report[rank], err);
+        mf_data_read_channel(&r->channel[rank], group, &r->options, NULL, &r->report[rank], err);
     return r->ratings[rank] != NULL;
 }
 

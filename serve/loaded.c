@@ -86,6 +86,8 @@ static mf_loaded *read_model(const char *folder, const mf_serve_settings *settin
     }
     loaded->limits = mf_serve_settings_limits(settings);
     loaded->limits.lists = loaded->lists;
+    mf_model_columns_read(&loaded->columns, loaded->model);
+    loaded->limits.columns = &loaded->columns;
     snprintf(loaded->version, sizeof loaded->version, "%016llx",
              (unsigned long long)mf_model_checksum(loaded->model));
     loaded->seconds = mf_clock_seconds() - start;

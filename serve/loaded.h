@@ -9,6 +9,7 @@
 #define MF_SERVE_LOADED_H
 
 #include "base/error.h"
+#include "inference/model_columns.h"
 #include "inference/named_lists.h"
 #include "recommend/recommender.h"
 #include "serve/serve_settings.h"
@@ -24,7 +25,8 @@ typedef struct mf_loaded {
     mf_model *model;
     mf_recommender *recommender;
     mf_named_lists *lists;
-    mf_inference_limits limits;           /* the service's, with these lists */
+    mf_model_columns columns;
+    mf_inference_limits limits;           /* the service's, with these lists and columns */
     char version[MF_MODEL_VERSION_BYTES]; /* the file's checksum, 16 hexadecimal digits */
     double seconds;                       /* that loading took */
     atomic_uint references;

@@ -127,8 +127,8 @@ static void read_record(reading *r, mf_stream_record *record, mf_id *arn)
             read_text(r, "eventID", &record->event_id);
         else if (mf_stream_json_is(key, "eventSourceARN"))
             read_text(r, "eventSourceARN", arn);
-        else if (mf_stream_json_is(key, "eventSource"))
-            read_text(r, "eventSource", &source);
+        else if (mf_stream_json_is(key, "eventSource") || mf_stream_json_is(key, "EventSource"))
+            read_text(r, "eventSource", &source); /* SNS has a capital */
         else
             mf_stream_json_skip(json);
     }
@@ -224,9 +224,11 @@ static void read_member(reading *r, mf_id key)
 {
     mf_stream_batch *batch = r->batch;
     mf_id source = none;
-    if (mf_stream_json_is(key, "Records"))
+    if (mf_stream_json_is(key, "Records")) {
         read_records(r);
-    else if (mf_stream_json_is(key, "state"))
+        if (!r->has_records)
+            note_member(r, (mf_id){"Records: null", strlen("Records: null")});
+    } else if (mf_stream_json_is(key, "state"))
         read_state(r);
     else if (mf_stream_json_is(key, "window"))
         read_window(r);

@@ -86,6 +86,17 @@ bool mf_stream_payload_open(mf_stream_payload *payload, const mf_stream_record *
     const mf_id bytes = {payload->bytes.n_bytes > 0 ? payload->bytes.bytes : "",
                          payload->bytes.n_bytes};
     payload->data = unwrap(bytes, &payload->unwrapped, &payload->joined);
+    if (mf_packed_is_gzip(payload->data.bytes, payload->data.n_bytes)) {
+        mf_text_clear(&payload->unpacked, BYTES_KEPT);
+        if (!mf_packed_append(&payload->unpacked, payload->data.bytes, payload->data.n_bytes,
+                              "gzip", MF_STREAM_UNPACKED_BYTES, why)) {
+            if (why->code == MF_ERR_LIMIT)
+                why->code = MF_ERR_FORMAT; /* it can never be read either */
+            return false;
+        }
+        payload->data = (mf_id){payload->unpacked.n_bytes > 0 ? payload->unpacked.bytes : "",
+                                payload->unpacked.n_bytes};
+    }
     payload->partition_key = record->partition_key;
     const mf_stream_kpl_kind kind =
         mf_stream_kpl_read(&payload->kpl, payload->data.bytes, payload->data.n_bytes, why);
@@ -96,16 +107,6 @@ bool mf_stream_payload_open(mf_stream_payload *payload, const mf_stream_record *
         return mf_fail(
             why, MF_ERR_FORMAT, MF_NOWHERE,
             "it begins as an aggregate of the KPL, but its MD5 or its message is damaged");
-    if (mf_packed_is_gzip(payload->data.bytes, payload->data.n_bytes)) {
-        mf_text_clear(&payload->unpacked, BYTES_KEPT);
-        if (!mf_packed_append(&payload->unpacked, payload->data.bytes, payload->data.n_bytes,
-                              "gzip", MF_STREAM_UNPACKED_BYTES, why)) {
-            if (why->code == MF_ERR_LIMIT)
-                why->code = MF_ERR_FORMAT; /* it can never be read either */
-            return false;
-        }
-        payload->data = (mf_id){payload->unpacked.bytes, payload->unpacked.n_bytes};
-    }
     payload->data = without_byte_order_mark(payload->data);
     payload->is_aggregate = kind == MF_STREAM_KPL_AGGREGATE;
     payload->n = payload->is_aggregate ? payload->kpl.n_records : 1;

@@ -8,8 +8,8 @@
  *     client encoded them again: when the decoded bytes are base64 (with line ends) whose own
  *     decoded bytes begin with '{' or '[' after blanks, or as an aggregate. The same holds for the
  *     records in an aggregate.
- * (2) A record that is gzip as a whole is unpacked, to MF_STREAM_UNPACKED_BYTES at most. A byte order
- *     mark before the data is left out.
+ * (2) A record that is gzip as a whole, also an aggregate, is unpacked, to MF_STREAM_UNPACKED_BYTES at
+ *     most. A byte order mark before the data is left out.
  * (3) Records come in the order of the aggregate and count from 0; all have the sequence
  *     number of the whole.
  * (4) What can never be read (not base64, damaged gzip, an aggregate that is malformed or damaged) is

@@ -52,10 +52,10 @@
  * Every request format allows every response format: JSON wraps a batch in predictions, JSON Lines
  * and CSV end every response with \n, so that the concatenated responses to pieces of a file are
  * the response to the file. CSV holds ratings only. A first CSV line may name the columns, as in the
- * files that train reads (csv/column_names.h), in either order; it has no response, see `batch`. In
- * a batch job the user comes first, because later bodies have no header. A line with one such name
- * and something else is refused, unless one of them is an id of the model. Empty lines are allowed
- * only at the end of a body, see `batch`.
+ * files that train reads (model_columns.h), in either order; it has no response, see `batch`. In
+ * a batch job the user comes first, because later bodies have no header. A first line with one such
+ * name and something else is refused, unless that name is an id of the model, and so is a header on
+ * a later line, see `batch`. Empty lines are allowed only at the end of a body, see `batch`.
  *
  * (1) There is one response for each instance, in the same order.
  * (2) The same instance yields the same response alone, in a batch, in every format.
@@ -98,7 +98,9 @@ typedef struct mf_inference_limits {
                            * without top_n */
     uint32_t max_fold_in;               /* ratings of one folded-in user */
     const struct mf_named_lists *lists; /* of the service (named_lists.h), borrowed; NULL: none */
-    uint64_t max_response_bytes;        /* a longer response is rejected: a body may hold a million
+    const struct mf_model_columns
+        *columns;                /* of the model (model_columns.h), borrowed; NULL: none */
+    uint64_t max_response_bytes; /* a longer response is rejected: a body may hold a million
                                   * instances for a thousand movies each; 0: any length */
 } mf_inference_limits;
 

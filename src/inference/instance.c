@@ -90,6 +90,19 @@ static bool read_blend(const mf_reading *r, const char *field, const json_t *val
     return true;
 }
 
+/* field: of two members of the object, which are the same field under two names. */
+static bool fail_repeated(const mf_reading *r, const char *place, json_t *object, mf_field field)
+{
+    const char *names[2] = {"", ""};
+    size_t n = 0;
+    for (void *at = json_object_iter(object); at != NULL && n < 2;
+         at = json_object_iter_next(object, at))
+        if (mf_field_find(json_object_iter_key(at), json_object_iter_key_len(at)) == field)
+            names[n++] = json_object_iter_key(at);
+    return MF_READING_FAIL(r, place, "%.64s and %.64s are names of one field: send one of them",
+                           names[0], names[1]);
+}
+
 static bool read_one_rated(const mf_reading *r, size_t i, json_t *value)
 {
     char place[MF_FIELD_BYTES];
@@ -105,6 +118,8 @@ static bool read_one_rated(const mf_reading *r, size_t i, json_t *value)
         const mf_field which = mf_field_find(name, n_bytes);
         if (which == MF_FIELDS || (RATED_FIELDS >> which & 1) == 0)
             return fail_unknown(r, place, name, n_bytes, RATED_FIELDS);
+        if (found[which] != NULL)
+            return fail_repeated(r, place, value, which);
         found[which] = json_object_iter_value(at);
     }
     const json_t *movie = found[MF_FIELD_ITEM_ID], *rating = found[MF_FIELD_RATING],
@@ -165,8 +180,7 @@ static bool read_field(mf_reading *r, const char *name, size_t n_bytes, json_t *
     if (field == MF_FIELDS)
         return fail_unknown(r, NULL, name, n_bytes, TOP_FIELDS);
     if (r->has[field])
-        return MF_READING_FAIL(r, name, "is %s once more: send one of the two",
-                               mf_field_name(field));
+        return fail_repeated(r, NULL, instance->document, field);
     r->has[field] = true;
     note_word(instance, field, (mf_id){name, n_bytes});
     switch (field) {

@@ -1,6 +1,6 @@
 /* lines.c: a body of lines, JSON Lines or CSV. Lines are split here, because each must yield one
  * response; libcsv splits a CSV line into its fields. */
-#include "csv/column_names.h"
+#include "inference/model_columns.h"
 #include "inference/scan.h"
 #include "inference/state.h"
 
@@ -66,8 +66,6 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
 
 /* ------------------------------------------------------------------ text/csv */
 
-typedef enum mf_csv_name { MF_CSV_NO_NAME, MF_CSV_USER, MF_CSV_ITEM } mf_csv_name;
-
 static void on_field(void *bytes, size_t n_bytes, void *context)
 {
     mf_inference *inference = context;
@@ -86,15 +84,6 @@ static void on_row(int end, void *context)
     inference->row.n_rows++;
 }
 
-/* The column of the first line's field f, which has a usual name; or MF_CSV_NO_NAME. */
-static mf_csv_name name_of(mf_id field)
-{
-    if (mf_column_name_among(field.bytes, field.n_bytes, mf_column_user_names))
-        return MF_CSV_USER;
-    return mf_column_name_among(field.bytes, field.n_bytes, mf_column_item_names) ? MF_CSV_ITEM
-                                                                                  : MF_CSV_NO_NAME;
-}
-
 /* An id of the model is an id, also when it looks like the name of a column. */
 static bool is_known(const mf_inference *inference, int f)
 {
@@ -104,14 +93,17 @@ static bool is_known(const mf_inference *inference, int f)
 }
 
 /* The first line may name the columns, in either order. A line with one name only is a header that is not
- * understood: read as ids it would have a response, and all later ones would be a line off. */
+ * understood: read as ids it would have a response, and all later ones would be a line off. A later line
+ * with two names is for pairs.c to find. */
 static bool take_header(mf_inference *inference, mf_place place, mf_error *err)
 {
     const mf_id *fields = inference->row.fields;
-    const mf_csv_name names[2] = {name_of(fields[0]), name_of(fields[1])};
-    const int named = names[0] == MF_CSV_NO_NAME;
-    inference->has_header = names[0] + names[1] == MF_CSV_USER + MF_CSV_ITEM;
-    inference->item_first = inference->has_header && names[0] == MF_CSV_ITEM;
+    const mf_model_columns *columns = inference->limits->columns;
+    const mf_model_column names[2] = {mf_model_columns_find(columns, fields[0]),
+                                      mf_model_columns_find(columns, fields[1])};
+    const int named = names[0] == MF_MODEL_COLUMN_NONE;
+    inference->has_header = names[0] + names[1] == MF_MODEL_COLUMN_USER + MF_MODEL_COLUMN_ITEM;
+    inference->item_first = inference->has_header && names[0] == MF_MODEL_COLUMN_ITEM;
     /* A batch job's later bodies have no header. */
     if (inference->item_first && inference->limits->batch)
         return mf_place_fail(
@@ -120,10 +112,9 @@ static bool take_header(mf_inference *inference, mf_place place, mf_error *err)
             "many requests has it, so that the columns must be user,movie");
     if (inference->has_header && inference->limits->batch)
         mf_response_no_instance(inference, true);
-    if (inference->has_header || names[named] == MF_CSV_NO_NAME || is_known(inference, 0) ||
-        is_known(inference, 1))
+    if (inference->has_header || names[named] == MF_MODEL_COLUMN_NONE || is_known(inference, named))
         return true;
-    const bool user = names[named] == MF_CSV_USER;
+    const bool user = names[named] == MF_MODEL_COLUMN_USER;
     char shown[2][64];
     for (int f = 0; f < 2; f++)
         mf_printable(shown[f], sizeof shown[f], fields[f].bytes, fields[f].n_bytes);
@@ -132,6 +123,17 @@ static bool take_header(mf_inference *inference, mf_place place, mf_error *err)
         "a header, because \"%s\" is a column of %s, but \"%s\" is not the name of "
         "one of %s: expected names such as userId,movieId, or no header",
         shown[named], user ? "users" : "items", shown[!named], user ? "items" : "users");
+}
+
+/* A delimiter of other files, in a line that is one field without commas; or NULL. */
+static const char *other_delimiter(mf_id field)
+{
+    static const char *const names[][2] = {
+        {"\t", "tab"}, {";", "semicolon"}, {"|", "|"}, {"::", "::"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (memmem(field.bytes, field.n_bytes, names[i][0], strlen(names[i][0])) != NULL)
+            return names[i][1];
+    return NULL;
 }
 
 static bool check_row(const mf_inference *inference, mf_place place, mf_error *err)
@@ -144,6 +146,11 @@ static bool check_row(const mf_inference *inference, mf_place place, mf_error *e
         return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
                              "a carriage return inside the line: expected lines to end with \\n "
                              "or \\r\\n");
+    const char *delimiter = row->n_fields == 1 ? other_delimiter(row->fields[0]) : NULL;
+    if (delimiter != NULL)
+        return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
+                             "expected user,movie with a comma between them, found a %s",
+                             delimiter);
     if (row->n_fields != 2)
         return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
                              "expected user,movie, found %zu field%s", row->n_fields,

@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "base/settings.h"
 #include "base/text.h"
-#include "csv/column_names.h"
 #include "csv/split_row.h"
+#include "inference/model_columns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +26,7 @@ typedef struct reader {
     const mf_model *model;
     mf_named_list *list;
     mf_csv_form form;
+    mf_model_columns columns;
     uint32_t column;
     uint64_t line;
 } reader;
@@ -34,9 +35,9 @@ typedef struct reader {
 static bool is_header(reader *r, const char *row, const mf_split *split)
 {
     for (uint32_t i = 0; i < split->n_fields && i < MF_SPLIT_FIELDS; i++) {
-        const mf_field *field = &split->field[i];
-        if (!mf_column_name_among(row + field->begin, field->n_bytes, mf_column_item_names) ||
-            mf_model_find_item(r->model, row + field->begin, field->n_bytes) != MF_INDEX_NONE)
+        const mf_id field = {row + split->field[i].begin, split->field[i].n_bytes};
+        if (mf_model_columns_find(&r->columns, field) != MF_MODEL_COLUMN_ITEM ||
+            mf_model_find_item(r->model, field.bytes, field.n_bytes) != MF_INDEX_NONE)
             continue;
         r->column = i;
         return true;
@@ -94,7 +95,11 @@ static bool read_bytes(const char *path, const char *bytes, size_t n_bytes, cons
 {
     const double start = mf_clock_seconds();
     const size_t n_words = (mf_model_get(model)->n_items + (size_t)63) / 64;
-    reader r = {path, model, list, {.delimiter = ',', .max_row_bytes = 1 << 20}, 0, 0};
+    reader r = {.path = path,
+                .model = model,
+                .list = list,
+                .form = {.delimiter = ',', .max_row_bytes = 1 << 20}};
+    mf_model_columns_read(&r.columns, model);
     list->words = mf_allocate(n_words, sizeof *list->words, "a list of items", err);
     if (list->words == NULL || !read_rows(&r, bytes, n_bytes, err))
         return false;

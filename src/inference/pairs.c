@@ -1,5 +1,6 @@
 /* pairs.c: predicts ratings of known users, up to 64 together. Each step is done for all pairs
  * before the next step, so that their cache misses overlap. */
+#include "inference/model_columns.h"
 #include "inference/state.h"
 
 enum { LINE_FLOATS = 16, PREFETCHED_LINES = 4 };
@@ -76,12 +77,34 @@ static bool find_all(const mf_inference *inference, size_t n, uint32_t *users, u
     return true;
 }
 
+/* A CSV line of two names of columns, which the model knows as ids neither of them: a header that does not
+ * begin the body, as in two files that were joined. */
+static bool is_header(const mf_inference *inference, const mf_pair *pair)
+{
+    const mf_model_columns *columns = inference->limits->columns;
+    return inference->request_format == MF_INFERENCE_CSV &&
+           mf_model_columns_find(columns, pair->user) +
+                   mf_model_columns_find(columns, pair->item) ==
+               MF_MODEL_COLUMN_USER + MF_MODEL_COLUMN_ITEM;
+}
+
+/* In a batch job such a line has a header as its response, so that lines correspond. */
+static bool respond_to_header(mf_inference *inference, const mf_pair *pair, mf_error *err)
+{
+    if (!inference->limits->batch)
+        return mf_place_fail(err, MF_ERR_PARSE, pair->place, NULL,
+                             "a header: it may only be the first line");
+    mf_response_no_instance(inference, true);
+    return true;
+}
+
 bool mf_pairs_respond(mf_inference *inference, mf_error *err)
 {
     const size_t n = inference->n_pairs;
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
     uint32_t users[MF_PAIRS];
     uint32_t items[MF_PAIRS];
+    size_t n_users = n;
     size_t n_unknown_users = 0;
     size_t n_unknown_items = 0;
     if (!find_all(inference, n, users, items, err) || (n > 0 && !mf_reject_rating(inference, err)))
@@ -90,6 +113,12 @@ bool mf_pairs_respond(mf_inference *inference, mf_error *err)
         const mf_pair *pair = &inference->pairs[i];
         mf_rating_response response = {.known_user = users[i] != MF_INDEX_NONE,
                                        .known_item = items[i] != MF_INDEX_NONE};
+        if (!response.known_user && !response.known_item && is_header(inference, pair)) {
+            if (!respond_to_header(inference, pair, err))
+                return false;
+            n_users--;
+            continue;
+        }
         n_unknown_users += !response.known_user;
         n_unknown_items += !response.known_item;
         response.rejected = !has_ratings || (inference->limits->strict &&
@@ -104,7 +133,7 @@ bool mf_pairs_respond(mf_inference *inference, mf_error *err)
         mf_response_rating(inference, &response);
         mf_response_end(inference);
     }
-    inference->counts.n_users += n;
+    inference->counts.n_users += n_users;
     inference->counts.n_unknown_users += n_unknown_users;
     inference->counts.n_unknown_items += n_unknown_items;
     inference->n_pairs = 0;

@@ -53,14 +53,19 @@ def shared_folder():
 
 
 @functools.lru_cache(maxsize=None)
-def trained(seed=7, n_factors=8, n_epochs=4, rows=None, movies=None):
+def trained(seed=7, n_factors=8, n_epochs=4, rows=None, movies=None, columns=None):
     """The model of ROWS (or of other rows, a tuple), by the real `train`; other seeds give
-    other models of the same users and items. movies: the text of a file of items."""
+    other models of the same users and items. movies: the text of a file of items. columns: what the users'
+    and the items' column are called."""
     rows = ROWS if rows is None else rows
     prefix = Path(tempfile.mkdtemp(prefix="job-", dir=shared_folder()))
     prefix.chmod(0o755)
     job = Job(prefix, {"n_factors": str(n_factors), "n_epochs": str(n_epochs), "seed": str(seed)})
-    job.channel("train", {"ratings.csv": csv(rows), **({"movies.csv": movies} if movies else {})})
+    text = csv(rows)
+    if columns is not None:
+        text = text.replace("userId,movieId", ",".join(columns), 1)
+        job.set(user_column=columns[0], item_column=columns[1])
+    job.channel("train", {"ratings.csv": text, **({"movies.csv": movies} if movies else {})})
     job.write_config()
     done = subprocess.run([TRAIN, "--prefix", prefix], stdout=subprocess.PIPE, check=False,
                           stderr=subprocess.STDOUT, timeout=DEADLINE,

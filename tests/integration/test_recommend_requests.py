@@ -106,7 +106,7 @@ class Requests(RecommendCase):
             letters = self.stream.events(DEAD)
             for letter, reason in zip(letters, (
                     "the model refuses it: line 1: where.genres: genres has no value \"Comedie\": did you mean \"Comedy\"?",
-                    "diversity: ", "add userId", "once more", "exclude[0]: ", "request_id is missing"), strict=False):
+                    "diversity: ", "add userId", "names of one field", "exclude[0]: ", "request_id is missing"), strict=False):
                 self.assertIn(reason, json.dumps(letter, ensure_ascii=False).replace('\\"', '"'))
             self.assertEqual(6, len(letters))
 

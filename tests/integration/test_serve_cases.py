@@ -1,6 +1,7 @@
 """Bodies in the form of public reports (cases/serve), each with its right response: headers of other
 datasets, ids that pandas writes as decimals, empty lines of a batch transform job."""
 
+import gzip
 import json
 import unittest
 from pathlib import Path
@@ -48,6 +49,42 @@ class Cases(ServeCase):
             self.assertEqual(["predicted_rating", *self.numbers(*pairs)], self.lines(batch, body))
         for server in (self.plain, batch):
             self.assertRefused(server.post("reviewerID,title\n2,2959\n", CSV), 400, "line 1", "reviewerID", "title")
+            for half, name in (("userId,2959", "userId"), ("2,asin", "asin"), ("kunde,movieId", "movieId")):
+                self.assertRefused(server.post(f"{half}\n2,1\n", CSV), 400, "line 1", f'"{name}" is a column')
+
+    def test_the_names_that_train_was_told_are_those_of_a_header(self):
+        """user_column and item_column are in the model."""
+        self.plain = self.started(False, trained(rows=rows_of(str), columns=("kunde", "Artikel Nr")))
+        expected = self.numbers(*PAIRS)
+        rows = "".join(f"{u},{i}\n" for u, i in PAIRS)
+        for header in ("kunde,Artikel Nr", '"KUNDE:token","artikel nr"', "kunde,movieId", "userId,movieId"):
+            self.assertEqual(expected, self.lines(self.plain, f"{header}\n{rows}"), header)
+        swapped = "Artikel Nr,kunde\n" + "".join(f"{i},{u}\n" for u, i in PAIRS)
+        self.assertEqual(expected, self.lines(self.plain, swapped))
+        self.assertRefused(self.plain.post(f"kunde,artikel\n{rows}", CSV), 400, "line 1", "kunde", "artikel")
+        self.plain = self.started(False, trained(rows=(*rows_of(str), ("member", "1", "1", "1"))))
+        self.assertEqual(1, len(self.numbers(("member", "1"))))  # an id of the model is no name
+
+    def test_a_header_that_is_not_the_first_line_is_no_pair(self):
+        """As in two files that were joined: the lines of a batch job correspond all the same."""
+        self.plain = self.started(False)
+        body = "2,2959\nmovieId,userId\n3,1\n"
+        self.assertRefused(self.plain.post(body, CSV), 400, "line 2", "header")
+        first, last = self.numbers(*PAIRS[:2])
+        self.assertEqual([first, "predicted_rating", last], self.lines(self.started(True), body))
+
+    def test_another_delimiter_is_named(self):
+        server = self.started(False)
+        for delimiter, name in ((";", "semicolon"), ("\t", "tab"), ("|", "|"), ("::", "::")):
+            self.assertRefused(server.post(f"2{delimiter}2959\n", CSV), 400, "line 1", "comma", f"a {name}")
+
+    def test_gzip_is_unpacked_without_a_header_that_says_so(self):
+        """Clients of SageMaker cannot send Content-Encoding."""
+        self.plain = self.started(False)
+        expected = self.numbers(*PAIRS)
+        packed = gzip.compress("".join(f"{u},{i}\n" for u, i in PAIRS).encode())
+        self.assertEqual(expected, self.lines(self.plain, packed))
+        self.assertRefused(self.plain.post(packed[:-5], CSV), 400, "gzip")
 
     def test_ids_with_a_decimal_point_are_those_of_the_training_data(self):
         """In every form of a request, for a model trained on 2 and for one trained on 2.0."""

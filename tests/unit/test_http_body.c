@@ -239,6 +239,32 @@ static void gzip_unpacks_the_same_in_any_pieces(void **state)
     free(packed);
 }
 
+static void gzip_is_unpacked_without_content_encoding(void **state)
+{
+    (void)state;
+    const char text[] = "{\"userId\":\"2\",\"movieId\":\"2959\"}";
+    size_t n, left;
+    char *packed = pack(text, sizeof text - 1, &n);
+    const mf_head head = {.has_length = true, .content_length = n};
+    mf_body body;
+    for (size_t step = 1; step <= n; step++) {
+        body = (mf_body){0};
+        assert_int_equal(mf_body_begin(&body, &head, 100, false), MF_BODY_MORE);
+        assert_int_equal(feed(&body, packed, n, step, &left), MF_BODY_DONE);
+        assert_int_equal(body.text.n_bytes, sizeof text - 1);
+        assert_memory_equal(body.text.bytes, text, sizeof text);
+        mf_body_end(&body, 0);
+    }
+    body = (mf_body){0};
+    assert_int_equal(mf_body_begin(&body, &head, 100, true),
+                     MF_BODY_MORE); /* raw: as it was sent */
+    assert_int_equal(feed(&body, packed, n, n, &left), MF_BODY_DONE);
+    assert_int_equal(body.text.n_bytes, n);
+    assert_memory_equal(body.text.bytes, packed, n);
+    mf_body_end(&body, 0);
+    free(packed);
+}
+
 static void every_damage_to_gzip_is_noticed(void **state)
 {
     (void)state;
@@ -390,6 +416,7 @@ int main(void)
         cmocka_unit_test(a_length_is_believed_only_as_bytes_come),
         cmocka_unit_test(bytes_behind_the_length_are_left),
         cmocka_unit_test(gzip_unpacks_the_same_in_any_pieces),
+        cmocka_unit_test(gzip_is_unpacked_without_content_encoding),
         cmocka_unit_test(every_damage_to_gzip_is_noticed),
         cmocka_unit_test(members_in_a_row_are_one_body_and_other_bytes_are_refused),
         cmocka_unit_test(a_bomb_costs_no_more_than_the_limit),

@@ -74,7 +74,8 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
         {"7,2959\n7\n", "line 2: expected user,movie, found 1 field"},
         {"7,2959\n7,1,5\n", "line 2: expected user,movie, found 3 fields"},
         {"userId,movieId,rating\n7,1,5\n", "line 1: expected user,movie, found 3 fields"},
-        {"7;2959\n", "line 1: expected user,movie, found 1 field"},
+        {"7;2959\n", "line 1: expected user,movie with a comma between them, found a semicolon"},
+        {"7,2959\n7\t2959\n", "line 2: expected user,movie with a comma between them, found a tab"},
         {"7,2959\n,1\n", "line 2: user: expected an id of 1 to 255 bytes of UTF-8 without control "
                          "characters"},
         {"7,\n", "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 without control "
@@ -164,9 +165,21 @@ static void a_csv_header_is_skipped_or_has_a_response(void **state)
     refuse_as(
         CSV, CSV, "item,user\n2959,7\n,7\n", 400,
         "line 3: movie: expected an id of 1 to 255 bytes of UTF-8 without control characters");
-    /* Only the first line; an id of the model is no name. */
-    expect_as(CSV, CSV, "7,2959\nuserId,movieId\n", "2.0\n3.5\n");
-    expect_as(CSV, CSV, "userId,2959\n", "4.0\n");
+    /* Elsewhere it is no pair, whatever its order. */
+    static const char *const joined[] = {"7,2959\nuserId,movieId\n7,1042\n",
+                                         "7,2959\nasin,reviewerID\n7,1042\n"};
+    for (size_t i = 0; i < 2; i++) {
+        refuse_as(CSV, CSV, joined[i], 400, "line 2: a header: it may only be the first line");
+        fixture.limits.batch = true;
+        expect_as(CSV, CSV, joined[i], "2.0\npredicted_rating\n4.0\n");
+        assert_int_equal(fixture.n_responses, 2);
+        assert_int_equal(fixture.counts.n_users, 2);
+        fixture.limits.batch = false;
+    }
+    refuse_as(
+        CSV, CSV, "userId,2959\n", 400,
+        "line 1: a header, because \"userId\" is a column of users, but \"2959\" is not the name "
+        "of one of items: expected names such as userId,movieId, or no header");
 }
 
 /* So that the lines of a batch job's input and output correspond, wherever the platform cuts. */

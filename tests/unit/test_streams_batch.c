@@ -145,6 +145,9 @@ static void what_is_wrong_with_an_event_is_named(void **state)
         {"{\"Records\":[{\"eventSource\":\"aws:sqs\",\"kinesis\":{\"data\":\"\","
          "\"sequenceNumber\":\"1\"}}]}",
          "Records[0].eventSource is \"aws:sqs\", expected aws:kinesis"},
+        {"{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"Sns\":{\"Message\":"
+         "\"m\"}}]}",
+         "Records[0].eventSource is \"aws:sns\", expected aws:kinesis"},
         {"{\"state\":{\"a\":true}}", "state: member \"a\" is neither a text nor a number"},
         {"{\"state\":\"\"}", "event: state is not an object"},
         {"{\"window\":7}", "event: window is not an object"},
@@ -153,7 +156,8 @@ static void what_is_wrong_with_an_event_is_named(void **state)
         {"{\"window\":{\"start\":1}}", "event: window.start is not a text"},
         {"{\"isFinalInvokeForWindow\":1}", "isFinalInvokeForWindow is not true or false"},
         {"{}", "no Records: expected the event of a Kinesis stream; this one has no members"},
-        {"{\"Records\":null}", "event: no Records"},
+        {"{\"Records\":null}",
+         "event: no Records: expected the event of a Kinesis stream; this one has Records: null"},
         {"{\"key1\":\"value1\",\"key2\":\"value2\"}", "this one has key1, key2"},
         {"{\"eventSource\":\"aws:kafka\",\"records\":{\"t-0\":[]}}", "has aws:kafka, records"},
         {"{\"invocationId\":\"i\",\"deliveryStreamArn\":\"a\",\"region\":\"r\",\"records\":[]}",

@@ -159,6 +159,36 @@ static void gzip_is_unpacked_and_a_byte_order_mark_left_out(void **state)
     assert_next("", "outer", 0);
 }
 
+static void an_aggregate_may_be_gzip_as_a_whole(void **state)
+{
+    (void)state;
+    mf_text aggregate = MF_TEXT_EMPTY;
+    const mf_stream_kpl_record records[] = {{.partition_key = {"7", 1}, .data = {"{}", 2}},
+                                            {.partition_key = {"8", 1}, .data = {"[1]", 3}}};
+    kpl_write(&aggregate, records, 2);
+    for (size_t damaged = 0; damaged < 2; damaged++) {
+        char packed[200];
+        aggregate.bytes[aggregate.n_bytes - 1] ^= (char)damaged;
+        z_stream stream = {.next_in = (Bytef *)aggregate.bytes,
+                           .avail_in = (uInt)aggregate.n_bytes,
+                           .next_out = (Bytef *)packed,
+                           .avail_out = sizeof packed};
+        assert_int_equal(
+            deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY), Z_OK);
+        assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+        assert_int_equal(open_bytes(packed, stream.total_out, 1), damaged == 0);
+        deflateEnd(&stream);
+        if (damaged == 0) {
+            assert_next("{}", "7", 0);
+            assert_next("[1]", "8", 1);
+        } else {
+            assert_error(&why, MF_ERR_FORMAT, "aggregate of the KPL");
+        }
+        assert_last();
+    }
+    mf_text_free(&aggregate);
+}
+
 static void gzip_that_unpacks_to_too_much_is_refused(void **state)
 {
     (void)state;
@@ -191,6 +221,7 @@ int main(void)
         cmocka_unit_test(what_only_looks_like_base64_stays_as_it_is),
         cmocka_unit_test(bad_base64_can_never_be_read),
         cmocka_unit_test(gzip_is_unpacked_and_a_byte_order_mark_left_out),
+        cmocka_unit_test(an_aggregate_may_be_gzip_as_a_whole),
         cmocka_unit_test(gzip_that_unpacks_to_too_much_is_refused),
         cmocka_unit_test(aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so),
     };

@@ -227,10 +227,22 @@ mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit, 
     return MF_BODY_MORE;
 }
 
+/* Clients of SageMaker cannot send Content-Encoding. No text begins with the first byte of gzip. */
+static bool begins_as_gzip(const mf_body *body, const char *bytes, size_t n_bytes)
+{
+    return body->unpack == NULL && !body->raw && body->text.n_bytes == 0 && n_bytes > 0 &&
+           bytes[0] == '\x1F' && (n_bytes < 2 || bytes[1] == '\x8B');
+}
+
 /* Takes data of the message: unpacks or appends it. MF_BODY_MORE when all was taken. */
 static mf_body_state take_data(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
 {
     *used = 0;
+    if (begins_as_gzip(body, bytes, n_bytes)) {
+        body->unpack = create_unpacker();
+        if (body->unpack == NULL)
+            return MF_BODY_NO_MEMORY;
+    }
     if (body->unpack != NULL) {
         if (body->text.n_bytes - body->n_before >= MF_UNPACK_STEP_BYTES)
             return MF_BODY_AGAIN;

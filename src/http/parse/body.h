@@ -8,7 +8,8 @@
  *     its input comes.
  * (4) A finished body is NUL-terminated; the terminator is not counted.
  * (5) The gzip checksum is checked. Several members one after the other are one body; anything
- *     else after the end is refused.
+ *     else after the end is refused. A body that begins as gzip is packed, also without
+ *     Content-Encoding.
  * (6) Chunks: the same bytes give the same data and the same result, however they are cut.
  *     Extensions and trailers are checked for control characters, bounded
  *     (MF_CHUNKS_EXTRA_MAX bytes of both together) and dropped. Lines end in CR LF; a size

@@ -1,5 +1,5 @@
-/* process.c: chooses the log's style from the environment and installs signal handlers. A handler
- * sets the stop flag and writes to an eventfd; both are async-signal-safe. */
+/* process.c: chooses the log's style from the environment, sets the allocator, and installs signal
+ * handlers. A handler sets the stop flag and writes to an eventfd; both are async-signal-safe. */
 #include "lambda/runtime/process.h"
 
 #include "base/log.h"
@@ -7,6 +7,8 @@
 #include "lambda/runtime/invocation.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,6 +74,14 @@ void mf_lambda_set_trace(const char *trace_id)
         return;
     snprintf(variable, sizeof variable, "%s=%s", name, trace_id);
     putenv(variable);
+}
+
+void mf_lambda_keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that glibc accepts */
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
 }
 
 static volatile sig_atomic_t wake_fd = -1;

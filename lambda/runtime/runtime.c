@@ -188,6 +188,7 @@ int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv)
         fprintf(stderr, "%s\n", err.text);
         return argc > 1 ? 2 : 1;
     }
+    mf_lambda_keep_memory();
     mf_lambda_start_log();
     step last = FAIL;
     loop l = {.function = function};

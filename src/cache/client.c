@@ -355,13 +355,9 @@ static void wait_for_next(mf_cache_client *client)
         event_del(client->timer);
 }
 
-static void take_bytes(void *argument, const char *bytes, size_t n_bytes)
+/* Until there are no more of them, or the connection is over. */
+static void take_replies(mf_cache_client *client)
 {
-    mf_cache_client *client = argument;
-    if (!mf_reply_feed(client->reader, bytes, n_bytes)) {
-        fail(client, false, "no memory for its replies");
-        return;
-    }
     while (client->n_commands > 0) {
         const command *c = head_of(client);
         switch (mf_reply_next(client->reader, c->n_keys, take_value, client)) {
@@ -380,10 +376,20 @@ static void take_bytes(void *argument, const char *bytes, size_t n_bytes)
             fail(client, false, mf_reply_text(client->reader));
             return;
         }
-        wait_for_next(client);
     }
     if (mf_reply_has_more(client->reader))
         fail(client, false, "a reply to no command");
+}
+
+static void take_bytes(void *argument, const char *bytes, size_t n_bytes)
+{
+    mf_cache_client *client = argument;
+    if (!mf_reply_feed(client->reader, bytes, n_bytes)) {
+        fail(client, false, "no memory for its replies");
+        return;
+    }
+    take_replies(client);
+    wait_for_next(client);
 }
 
 static void take_loss(void *argument, bool closed, const char *why)

@@ -8,7 +8,6 @@
 
 #include <endian.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -91,10 +90,10 @@ static uint64_t generation_of(const mf_feedback_key *key, const char *value, siz
     return hash != 0 ? hash : 1;
 }
 
-static char *write_generation(uint64_t generation, char text[MF_FEEDBACK_HEAD + 1])
+static void write_generation(char text[MF_FEEDBACK_HEAD], uint64_t generation)
 {
-    snprintf(text, MF_FEEDBACK_HEAD + 1, "%016llx", (unsigned long long)generation);
-    return text;
+    for (size_t i = MF_FEEDBACK_HEAD; i > 0; generation >>= 4)
+        text[--i] = "0123456789abcdef"[generation & 15];
 }
 
 /* The event at bytes[0 .. n_bytes); returns its length, 0 when it is none. */
@@ -135,12 +134,13 @@ static bool read_events(mf_feedback *f, const char *bytes, size_t n_bytes, mf_er
 static bool read_value(mf_feedback *f, const mf_feedback_key *key, const char *value,
                        size_t n_bytes, mf_error *err)
 {
-    char head[MF_FEEDBACK_HEAD + 1];
+    char head[MF_FEEDBACK_HEAD];
     if (n_bytes < EVENTS_AT || n_bytes > MF_CACHE_VALUE_MAX ||
         memcmp(value + MAGIC_AT, magic, FORGOTTEN_AT - MAGIC_AT) != 0)
         return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "not a value of this program");
     const uint64_t generation = generation_of(key, value, n_bytes);
-    if (memcmp(value, write_generation(generation, head), MF_FEEDBACK_HEAD) != 0)
+    write_generation(head, generation);
+    if (memcmp(value, head, MF_FEEDBACK_HEAD) != 0)
         return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "changed, or of another key");
     f->forgotten_ms = (int64_t)load64(value + FORGOTTEN_AT);
     if (!read_events(f, value + EVENTS_AT, n_bytes - EVENTS_AT, err))
@@ -259,7 +259,6 @@ uint64_t mf_feedback_merge(mf_text *value, const mf_feedback_key *key, const mf_
                            mf_feedback_event *events, size_t n, int64_t forgotten_ms, uint32_t most)
 {
     static const char head[MF_FEEDBACK_HEAD] = {0};
-    char text[MF_FEEDBACK_HEAD + 1];
     const size_t at = value->n_bytes;
     met m;
     memset(m.slots, 0, sizeof m.slots);
@@ -277,7 +276,7 @@ uint64_t mf_feedback_merge(mf_text *value, const mf_feedback_key *key, const mf_
     if (value->failed)
         return 0;
     const uint64_t generation = generation_of(key, value->bytes + at, value->n_bytes - at);
-    memcpy(value->bytes + at, write_generation(generation, text), MF_FEEDBACK_HEAD);
+    write_generation(value->bytes + at, generation);
     return generation;
 }
 

@@ -1,6 +1,8 @@
 /* stream.c: resolve, connect to one address after the other, wrap in a bufferevent.
  * (1) Either fd is open and being connected, or buffer owns the socket, never both.
- * (2) n_opened changes with every open and close: a callback that finds another number stops. */
+ * (2) n_opened changes with every open and close: a callback that finds another number stops.
+ * (3) libevent reads 4 KB at a time, one round of the loop for each. After the first of them the rest
+ *     is read at once, unless TLS has to decrypt it. An end or an error is left to libevent. */
 #include "cache/stream.h"
 
 #include "base/error.h"
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* How far the attempts of one open got, over all addresses. */
@@ -23,6 +26,8 @@ typedef enum progress {
     REACHED_HOST,    /* the host refused, or did not respond */
     REACHED_SERVER,  /* TCP was connected */
 } progress;
+
+enum { BLOCK_BYTES = 64 * 1024, WRITE_BYTES = 256 * 1024 };
 
 struct mf_stream {
     struct event_base *base;
@@ -39,6 +44,7 @@ struct mf_stream {
     struct bufferevent *buffer; /* from TCP's connection on */
     uint32_t n_opened;          /* tells one connection from the next */
     bool is_ready;
+    char block[BLOCK_BYTES]; /* that is read at once */
 };
 
 static void try_next(mf_stream *stream);
@@ -80,6 +86,12 @@ static void when_bytes(struct bufferevent *buffer, void *argument)
             return;
         evbuffer_drain(input, n);
     }
+    const ssize_t n_more =
+        stream->tls == NULL
+            ? recv(bufferevent_getfd(buffer), stream->block, sizeof stream->block, MSG_DONTWAIT)
+            : 0;
+    if (n_more > 0) /* (3) */
+        stream->events.bytes(stream->argument, stream->block, (size_t)n_more);
 }
 
 static void when_changed(struct bufferevent *buffer, short what, void *argument)
@@ -120,6 +132,7 @@ static void take_connection(mf_stream *stream)
         return;
     }
     stream->fd = -1; /* the bufferevent's */
+    bufferevent_set_max_single_write(stream->buffer, WRITE_BYTES);
     bufferevent_setcb(stream->buffer, when_bytes, NULL, when_changed, stream);
     bufferevent_enable(stream->buffer, EV_READ | EV_WRITE);
     if (stream->tls == NULL)

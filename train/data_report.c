@@ -16,7 +16,7 @@ static const double MANY_REPEATED = 0.1; /* of the rows */
 static const double MANY_LOWEST = 0.01;
 static const double MANY_ZEROS = 0.2;  /* on a scale of half stars, which may begin with 0 */
 static const double OTHER_SCALE = 0.4; /* of the whole range */
-enum { ROWS_OF_A_SCALE = 10, SHARED_NAMED = 5, MANY_ITEMS = 20, BINS = 20 };
+enum { ROWS_OF_A_SCALE = 10, ROWS_OF_ONE_VALUE = 5, SHARED_NAMED = 5, MANY_ITEMS = 20, BINS = 20 };
 
 void mf_data_report_warn(mf_data_report *report, const char *event, const char *format, ...)
 {
@@ -445,6 +445,32 @@ static void warn_ids(mf_data_report *report, const mf_id_list *ids, const char *
                             example, what);
 }
 
+/* One of the first times that cannot be read; NULL: all can, or are missing. */
+static const char *unreadable_time(const mf_data_report *report)
+{
+    mf_time_unit unit;
+    for (uint32_t e = 0; e < report->n_examples; e++) {
+        const char *text = report->example[e][MF_ROLE_TIMESTAMP];
+        const mf_cell cell = {text, strlen(text)};
+        if (!mf_value_is_missing(cell) && !mf_value_time_unit(cell, &unit))
+            return text;
+    }
+    return NULL;
+}
+
+static void warn_timeless(mf_data_report *report)
+{
+    const char *example = unreadable_time(report);
+    mf_data_report_warn(
+        report, "timeless_rows",
+        "%llu of %llu rows have no time that can be read%s%s%s: they count as older than all "
+        "others; times are seconds, 2005-04-02 or 2005-04-02T23:53:47Z, and timestamp_column=none "
+        "uses none",
+        (unsigned long long)report->counts.n_timeless, (unsigned long long)report->counts.n_rows,
+        example != NULL ? " (\"" : "", example != NULL ? example : "",
+        example != NULL ? "\")" : "");
+}
+
 static void warn_rows(mf_data_report *report)
 {
     const mf_ratings_counts *counts = &report->counts;
@@ -457,11 +483,7 @@ static void warn_rows(mf_data_report *report)
                             (unsigned long long)counts->n_repeated, (unsigned long long)n_good,
                             report->first <= report->last ? "newest" : "last");
     if (counts->n_timeless > 0)
-        mf_data_report_warn(report, "timeless_rows",
-                            "%llu of %llu rows have no time that can be read: they count as older "
-                            "than all others (timestamp_column=none uses no times)",
-                            (unsigned long long)counts->n_timeless,
-                            (unsigned long long)counts->n_rows);
+        warn_timeless(report);
 }
 
 /* The name below the channel's folder. */
@@ -529,6 +551,12 @@ static void warn_unused(mf_data_report *report, const mf_report_dialect *of)
                             "column %s of %.150s has no times that can be read, so its rows have "
                             "none: write seconds, 2005-04-02 or 2005-04-02T23:53:47Z",
                             dialect->unread_time, of->file[0]);
+    if (dialect->unused_clock[0] != '\0')
+        mf_data_report_warn(report, "unused_times",
+                            "column %s of %.150s has times of day, which are not used: rows of one "
+                            "day count as equally old; write day and time into one column, as "
+                            "2005-04-02 23:53:47",
+                            dialect->unused_clock, of->file[0]);
 }
 
 static void warn_dialects(mf_data_report *report)
@@ -572,6 +600,13 @@ static bool scales_differ(const mf_file_facts *a, const mf_file_facts *b)
            fabs((double)a->low - (double)b->low) > least;
 }
 
+/* A file of other rows, all with one value. */
+static bool has_one_value(const mf_file_facts *first, const mf_file_facts *file)
+{
+    return file->n_good >= ROWS_OF_ONE_VALUE && file->low == file->high &&
+           first->low < first->high && !mf_data_names_are_alike(first->name, file->name);
+}
+
 static void warn_scales(mf_data_report *report, const mf_file_facts *files, size_t n)
 {
     const mf_file_facts *first = NULL;
@@ -581,6 +616,16 @@ static void warn_scales(mf_data_report *report, const mf_file_facts *files, size
         if (files[f].n_good > 0 && (first == NULL || files[f].n_good > first->n_good))
             first = &files[f];
     for (size_t f = 0; first != NULL && f < n; f++) {
+        if (has_one_value(first, &files[f])) {
+            mf_data_report_warn(report, "different_scales",
+                                "every rating of %.150s is %g, those of %.150s are from %g to %g: "
+                                "where it holds something else, such as trust between users, take "
+                                "it out of the channel",
+                                short_name(report, files[f].name), (double)files[f].low,
+                                short_name(report, first->name), (double)first->low,
+                                (double)first->high);
+            return;
+        }
         if (files[f].n_good == 0 || !scales_differ(first, &files[f]))
             continue;
         mf_data_report_warn(report, "different_scales",

@@ -151,6 +151,29 @@ static bool has_a_value(const search *f, const mf_sample *s, uint32_t column)
     return s->n_rows <= 1;
 }
 
+/* A column of times of day beside the one of days that is used. */
+static void note_clock(const search *f, const mf_sample *s, uint32_t n_names, mf_dialect *dialect)
+{
+    mf_cell_copy copy;
+    if (!dialect->has_time || !mf_sample_has_days(s, 1, dialect->column[MF_ROLE_TIMESTAMP]))
+        return;
+    for (uint32_t c = 0; c < n_names && dialect->unused_clock[0] == '\0'; c += mf_sample_step(s))
+        if (s->n_rows > 1 && mf_value_is_clock(mf_sample_cell(s, 1, c, &copy)))
+            mf_cell_text(dialect->unused_clock, sizeof dialect->unused_clock,
+                         mf_cell_view(&f->names[c]));
+}
+
+/* EVENT_VALUE, if events without ratings were found and no setting requests them. */
+static void note_empty_values(const search *f, uint32_t n_names, mf_dialect *dialect)
+{
+    if (dialect->has_value || mf_dialect_feedback(f->options) != MF_FEEDBACK_AUTO)
+        return;
+    for (uint32_t c = 0; c < n_names && !dialect->has_empty_values; c++) {
+        dialect->has_empty_values = mf_header_may_be_empty(&f->names[c]);
+        dialect->empty_values = c;
+    }
+}
+
 static bool match_header(search *f, const mf_sample *s, mf_feedback feedback, mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
@@ -181,6 +204,8 @@ static bool match_header(search *f, const mf_sample *s, mf_feedback feedback, mf
         looks[c] = mf_sample_looks(s, 1, c);
     if (s->n_rows > 1)
         mf_header_note_unused(f->names, n_names, mf_sample_step(s), looks, f->options, dialect);
+    note_clock(f, s, n_names, dialect);
+    note_empty_values(f, n_names, dialect);
     return true;
 }
 

@@ -226,10 +226,12 @@ static void on_bad_row(mf_parser *p)
         return;
     }
     p->counts.n_bad_rows++;
-    if (p->n_named == MF_RATINGS_BAD_ROWS_NAMED)
+    const bool is_header = p->full_gap == 0 && mf_row_is_other_header(p);
+    if (p->n_named == MF_RATINGS_BAD_ROWS_NAMED && !is_header)
         return;
+    p->n_named -= p->n_named == MF_RATINGS_BAD_ROWS_NAMED;
     mf_bad_row *bad = &p->bad[p->n_named++];
-    *bad = (mf_bad_row){.block = p->block, .row = p->row};
+    *bad = (mf_bad_row){.block = p->block, .row = p->row, .is_header = is_header};
     uint32_t field;
     mf_row_explain(p, &field, &bad->error);
     place_bad_row(p, field, bad);
@@ -291,6 +293,8 @@ static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
         p->counts.n_header_rows++;
         return true;
     }
+    if (p->header_is_good && (p->rating.n_bytes > 0 || mf_row_is_other_header(p)))
+        return false;
     uint32_t user = mf_id_map_find(&p->users, cells[MF_ROLE_USER]);
     uint32_t item = mf_id_map_find(&p->items, cells[MF_ROLE_ITEM]);
     if (UNLIKELY(user == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_USER]))
@@ -338,12 +342,20 @@ static inline mf_cell value_at(const char *text, const uint32_t *begin, const la
     return at->has_value ? cell_at(text, begin, at->column[MF_ROLE_VALUE]) : one;
 }
 
+/* The cell, or nothing if it says that there is nothing. */
+static mf_cell present(mf_cell cell)
+{
+    return (mf_cell){cell.bytes, mf_value_is_missing(cell) ? 0 : cell.n_bytes};
+}
+
 /* The row that begins at *begin, which the quick way left alone. */
 static void put_unusual_row(mf_parser *p, const char *text, const uint32_t *begin, const layout *at)
 {
     for (int role = 0; role < MF_ROLES; role++)
         p->cell[role] = cell_at(text, begin, at->column[role]);
     p->cell[MF_ROLE_VALUE] = value_at(text, begin, at);
+    if (p->dialect->has_empty_values)
+        p->rating = present(cell_at(text, begin, p->dialect->empty_values));
     p->row_text = text + begin[0];
     p->row_begin = begin;
     if (begin[at->n_fields] - begin[0] == at->n_fields) {
@@ -491,6 +503,12 @@ static bool fill_cells(mf_parser *p)
     }
     if (!d->has_value)
         p->cell[MF_ROLE_VALUE] = one;
+    if (d->has_empty_values) {
+        const mf_field *field = &split->field[d->empty_values];
+        p->rating = d->empty_values < split->n_fields
+                        ? present((mf_cell){p->row_text + field->begin, field->n_bytes})
+                        : (mf_cell){p->row_text, 0};
+    }
     for (uint32_t gap = 1;
          d->form.is_double && gap < split->n_fields && gap < MF_SPLIT_FIELDS && p->full_gap == 0;
          gap += 2)
@@ -756,6 +774,7 @@ bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes, cons
     parser->n_fields = 0;
     parser->full_gap = 0;
     parser->is_outside = false;
+    parser->rating.n_bytes = 0;
     parser->n_noted = parser->n_batched = parser->batch_bytes = 0;
     parser->begin[0] = 0;
     parser->failed = false;

@@ -35,6 +35,7 @@ typedef struct mf_bad_row {
     uint32_t field;  /* the one to blame */
     uint64_t line;   /* of the row's beginning, from 0 in the block */
     uint64_t column; /* of the field's beginning, from 1 */
+    bool is_header;  /* of other rows than the first one: max_bad_rows does not help */
     mf_error error;  /* the sentence, without its place */
 } mf_bad_row;
 
@@ -111,6 +112,7 @@ typedef struct mf_parser {
     uint32_t n_fields;
     uint32_t full_gap;           /* under "::", a field between colons that is not empty; 0: none */
     bool is_outside;             /* of the matrix that a MatrixMarket file says it is */
+    mf_cell rating;              /* in the column that is empty in the first rows; or no bytes */
     mf_cell cell[MF_ROLES];      /* by role; of plain text in a bad row only */
     mf_cell_copy copy[MF_ROLES]; /* where the cells are when the text does not have them */
     int missing_role;            /* of JSON: that has no value; MF_ROLES: none */

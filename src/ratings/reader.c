@@ -187,6 +187,23 @@ static const mf_bad_row *next_bad_row(const mf_ratings_reader *reader, const mf_
     return best;
 }
 
+static mf_where place_of(const reading *r, const mf_bad_row *bad)
+{
+    return (mf_where){r->name, first_line(r, bad->block) + bad->line, bad->column};
+}
+
+/* A second header with other columns, if not too many rows before it are bad. */
+static bool check_headers(const reading *r, mf_error *err)
+{
+    const mf_ratings_reader *reader = r->reader;
+    const mf_bad_row *first = next_bad_row(reader, NULL);
+    for (const mf_bad_row *bad = first; bad != NULL; bad = next_bad_row(reader, bad))
+        if (bad->is_header &&
+            (bad == first || reader->counts.n_bad_rows <= reader->options.max_bad_rows))
+            return mf_fail(err, bad->error.code, place_of(r, bad), "%s", bad->error.text);
+    return true;
+}
+
 static void name_bad_rows(const reading *r)
 {
     mf_ratings_reader *reader = r->reader;
@@ -195,8 +212,7 @@ static void name_bad_rows(const reading *r)
          bad != NULL && counts->n_named < MF_RATINGS_BAD_ROWS_NAMED;
          bad = next_bad_row(reader, bad)) {
         mf_error err = {0};
-        const mf_where where = {r->name, first_line(r, bad->block) + bad->line, bad->column};
-        mf_fail(&err, bad->error.code, where, "%s", bad->error.text);
+        mf_fail(&err, bad->error.code, place_of(r, bad), "%s", bad->error.text);
         if (counts->n_named == 0)
             reader->first_bad = err;
         char *text = counts->bad_rows[counts->n_named++];
@@ -360,6 +376,8 @@ static bool read_rows(reading *r, mf_error *err)
     reader->flaws[counts->n_files] = (mf_file_flaws){r->n_bad_rows, counts->n_named - n_named};
     if (r->fatal.code == MF_ERR_MEMORY || r->fatal.code == MF_ERR_STOPPED)
         return mf_fail(err, r->fatal.code, MF_NOWHERE, "%s", r->fatal.text);
+    if (!check_headers(r, err))
+        return false;
     if (counts->n_bad_rows > reader->options.max_bad_rows)
         return mf_reader_fail_bad_rows(reader, err);
     if (r->fatal.code != MF_OK)

@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "base/utf8.h"
+#include "csv/column_names.h"
 #include "ratings/header.h"
 
 #include <ctype.h>
@@ -89,8 +90,8 @@ static bool explain_number(const char *what, const char *kind, const char *if_em
     else if (cell.n_bytes > 1 && cell.bytes[0] == '"' && cell.bytes[cell.n_bytes - 1] == '"')
         why = "is not a number; without quoting=none its quotes are no part of it";
     else if (mf_header_is_usual(cell))
-        why = "is not a number, but the name of a column: where a second header begins another "
-              "order of columns, put what follows into a file of its own";
+        why = "is not a number, but the name of a column: a header that comes again has the names "
+              "of the first one";
     else if (cell.n_bytes > 1 && cell.bytes[0] == '\'' && cell.bytes[cell.n_bytes - 1] == '\'')
         why = "is not a number; single quotes do not quote here: write double quotes or none";
     else if (is_too_large(cell))
@@ -178,6 +179,23 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
                 is_row ? "rows" : "columns");
         return;
     }
+    if (mf_row_is_other_header(parser)) {
+        mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                "a second header, whose columns have another order than those of the first: put it "
+                "and what follows into a file of its own");
+        return;
+    }
+    if (parser->rating.n_bytes > 0) {
+        char text[QUOTED_BYTES];
+        *field = dialect->empty_values;
+        mf_fail(
+            err, MF_ERR_PARSE, MF_NOWHERE,
+            "\"%s\" is a rating, but the first rows have none: rating_column=#%lu with "
+            "max_bad_rows=… reads the rows that have one, feedback=implicit reads all as events "
+            "without ratings",
+            quoted(text, parser->rating), (unsigned long)(dialect->empty_values / step + 1));
+        return;
+    }
     *field = dialect->column[MF_ROLE_USER];
     if (!explain_id("user id", parser->cell[MF_ROLE_USER], err))
         return;
@@ -226,4 +244,39 @@ bool mf_row_is_header(const mf_parser *parser)
            cell_is(parser->cell[MF_ROLE_ITEM], &dialect->header[MF_ROLE_ITEM]) &&
            (!dialect->has_value ||
             cell_is(parser->cell[MF_ROLE_VALUE], &dialect->header[MF_ROLE_VALUE]));
+}
+
+static bool is_among(mf_cell cell, const mf_cell_copy *own, const char *const *usual)
+{
+    return cell_is(cell, own) ||
+           (cell.n_bytes > 0 && mf_column_name_among(cell.bytes, cell.n_bytes, usual));
+}
+
+static bool is_a_name(const mf_dialect *dialect, mf_cell cell)
+{
+    for (int role = 0; role < MF_ROLES; role++)
+        if (dialect->header[role].n_bytes > 0 && cell_is(cell, &dialect->header[role]))
+            return true;
+    return cell.n_bytes > 0 && mf_header_is_usual(cell);
+}
+
+bool mf_row_is_other_header(const mf_parser *parser)
+{
+    const mf_dialect *dialect = parser->dialect;
+    const mf_cell user = parser->cell[MF_ROLE_USER];
+    const mf_cell item = parser->cell[MF_ROLE_ITEM];
+    const mf_cell value = parser->cell[MF_ROLE_VALUE];
+    const mf_cell_copy *own = dialect->header;
+    if (!dialect->has_header || dialect->text != MF_TEXT_CSV ||
+        parser->n_fields != dialect->n_fields)
+        return false;
+    /* Ids may be such words: without a value that has to be a number both names have to be swapped. */
+    if (!dialect->has_value)
+        return cell_is(user, &own[MF_ROLE_ITEM]) && cell_is(item, &own[MF_ROLE_USER]);
+    return is_a_name(dialect, user) && is_a_name(dialect, item) && is_a_name(dialect, value) &&
+           !(is_among(user, &own[MF_ROLE_USER], mf_column_user_names) &&
+             is_among(item, &own[MF_ROLE_ITEM], mf_column_item_names) &&
+             is_among(value, &own[MF_ROLE_VALUE],
+                      dialect->feedback == MF_FEEDBACK_IMPLICIT ? mf_column_weight_names
+                                                                : mf_column_rating_names));
 }

@@ -14,4 +14,7 @@ bool mf_row_is_outside(const mf_parser *parser, int *role);
 /* The row in the cells is the header again. */
 bool mf_row_is_header(const mf_parser *parser);
 
+/* It is a header whose columns have another order. */
+bool mf_row_is_other_header(const mf_parser *parser);
+
 #endif

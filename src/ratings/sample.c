@@ -101,6 +101,15 @@ bool mf_sample_has_times(const mf_sample *s, uint32_t first, uint32_t column, mf
     return false;
 }
 
+bool mf_sample_has_days(const mf_sample *s, uint32_t first, uint32_t column)
+{
+    mf_cell_copy copy;
+    mf_time_unit unit;
+    const mf_cell cell = mf_sample_cell(s, first, column, &copy);
+    return cell.n_bytes == strlen("2005-04-02") && mf_value_time_unit(cell, &unit) &&
+           unit == MF_TIME_DATES;
+}
+
 mf_looks mf_sample_looks(const mf_sample *s, uint32_t first, uint32_t column)
 {
     mf_cell_copy copy;

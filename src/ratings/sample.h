@@ -47,6 +47,9 @@ bool mf_sample_gaps_are_empty(const mf_sample *s, uint32_t row);
 /* Whether some row from `first` on has a time in the column, and the unit of the first one. */
 bool mf_sample_has_times(const mf_sample *s, uint32_t first, uint32_t column, mf_time_unit *unit);
 
+/* The first value of the column from row `first` on is a day without a time of day. */
+bool mf_sample_has_days(const mf_sample *s, uint32_t first, uint32_t column);
+
 /* What the column's values look like, as far as there are any. */
 mf_looks mf_sample_looks(const mf_sample *s, uint32_t first, uint32_t column);
 

@@ -198,6 +198,14 @@ bool mf_value_time_unit(mf_cell cell, mf_time_unit *unit)
     return true;
 }
 
+bool mf_value_is_clock(mf_cell cell)
+{
+    reader r = {cell.bytes, cell.bytes + cell.n_bytes};
+    int64_t seconds = 0;
+    double fraction = 0;
+    return take_clock(&r, &seconds, &fraction) && r.at == r.end;
+}
+
 bool mf_value_is_missing(mf_cell cell)
 {
     static const char *const words[] = {"null", "nan", "na", "n/a", "none", "nil", "\\N", "<na>"};

@@ -47,6 +47,9 @@ MF_MUST_CHECK bool mf_value_time(mf_cell cell, bool *is_whole, int64_t *whole, d
 /* Whether it is a time, and of which unit. */
 bool mf_value_time_unit(mf_cell cell, mf_time_unit *unit);
 
+/* 23:53, 23:53:47 or 23:53:47.25: a time of some day. */
+bool mf_value_is_clock(mf_cell cell);
+
 /* Empty, or a word for it: NULL, NaN, NA, None, \N. */
 bool mf_value_is_missing(mf_cell cell);
 

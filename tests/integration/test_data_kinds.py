@@ -196,6 +196,8 @@ class Understood(KindCase):
                     [(u, i, str(float(r) * 20), t) for u, i, r, t in ROWS[:3]])}),
                 ("different_scales", {"a.csv": csv(ROWS[:400]), "b.csv": csv(
                     [(u, i, str(float(r) * 20), t) for u, i, r, t in ROWS[400:]])}),
+                ("different_scales", {"ratings.txt": csv(ROWS, None), "trust.txt": csv(
+                    [(str(n), str(n + 1), "1", "0") for n in range(5)], None)}),
                 ("order_guessed", {"a.csv": csv(ROWS[:400]), "b.tsv": csv(ROWS[400:], None, "\t")}),
                 ("test_file_read", {"train.csv": csv(ROWS[:400]), "test.csv": csv(ROWS[400:])}),
                 ("test_file_read", {"u1.base": csv(ROWS[:400], None, "\t"), "u1.test": csv(ROWS[400:], None, "\t")}),

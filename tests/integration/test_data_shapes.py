@@ -64,6 +64,13 @@ class Times(KindCase):
             self.assertEqual(len(ROWS) // 10, train["n_timeless_rows"])
         text = csv([(u, i, r, "") for u, i, r, t in ROWS])
         self.assertReads({"r.csv": text}, events=("timeless_rows",))
+        train = self.assertReads({"r.csv": csv([(u, i, r, "02/01/2015") for u, i, r, t in ROWS])})
+        self.assertIn('("02/01/2015"): they count as older', str(train["warnings"]))
+
+    def test_times_of_day_in_a_column_of_their_own_are_noticed(self):
+        rows = [(u, i, r, "2015-01-02", "10:00:00") for u, i, r, t in ROWS]
+        train = self.assertReads({"r.csv": csv(rows, ("user", "item", "rating", "date", "time"))}, events=("unused_times",))
+        self.assertIn("column time of r.csv has times of day", str(train["warnings"]))
 
 
 class Delimiters(KindCase):
@@ -155,6 +162,11 @@ class Shapes(KindCase):
         self.assertEqual("explicit", self.assertReads({"i.csv": csv(rows, header)})["feedback"])
         empty = [(u, i, "watch", "", t) for u, i, r, t in ROWS]
         self.assertEqual("implicit", self.assertReads({"i.csv": csv(empty, header)})["feedback"])
+        late = csv(empty * 3 + rows[:9], header)
+        self.assertGreater(late.index(",watch," + rows[0][3]), 64 * 1024)
+        for text in (late, late.replace("watch", '"watch"')):
+            self.assertRefuses({"i.csv": text}, f"i.csv:{3 * len(ROWS) + 2}:", "is a rating", "feedback=implicit")
+            self.assertReads({"i.csv": text}, feedback="implicit")
         self.assertRefuses({"r.csv": csv([(u, i, "", t) for u, i, r, t in ROWS])}, "r.csv:2:", "rating is empty")
         without = [(u, i, "watch", t) for u, i, r, t in ROWS]
         train = self.assertReads({"i.csv": csv(without, header[:3] + header[4:])})
@@ -240,13 +252,26 @@ class Words(KindCase):
                             (b"user,item,rating\nJos\xe9,2,3\n", ("encoding=latin1",)),
                             ("user,item,rating\n'1','2','3'\n", ("single quotes",)),
                             ('user,item,rating\n1,2,"1,234"\n', ("remove the comma",)),
-                            ("user,item,rating\n1,2,3\nitem,rating,user\n", ("the name of a column", "second header")),
+                            ("user,item,rating\n1,2,3\nitem,rating,user\n", ("a second header", "file of its own")),
                             ('{"user":1,"item":2,"rating":3}\n{"user":"\xfc","item":2,"rating":3}\n'.encode("latin1"),
                              ("encoding=latin1",)),
                             ("1,2\n3,4\n", ("feedback=implicit",))):
             with self.subTest(words=words):
                 self.assertRefuses({"r.csv": text}, *words)
         self.assertRefuses({"r.csv": 'user,item,rating\n1,2,"3"\n'}, "quoting=none", quoting="none")
+
+    def test_a_second_header_of_another_order_is_no_bad_row(self):
+        """Its rows would be read with users and items swapped."""
+        rated = csv(ROWS, ("user", "item", "rating", "timestamp"))
+        pairs = csv([row[:2] for row in ROWS], ("user", "item"))
+        for whole, other in ((rated, "item,user,rating,timestamp\n1,2,3,4\n"), (pairs, "item,user\n2,1\n"),
+                             (rated.replace("user", '"user"'), "rating,item,user,timestamp\n3,2,1,4\n")):
+            for bad in ({}, {"max_bad_rows": 20}):
+                self.assertRefuses({"r.csv": whole + other}, "r.csv:902:1: a second header", **bad)
+        text = rated + "1,,3,4\n" * 12 + "item,user,rating,timestamp\n1,2,3,4\n"
+        self.assertRefuses({"r.csv": text}, "r.csv:914:1: a second header", max_bad_rows=20)
+        self.assertRefuses({"r.csv": text}, "r.csv:902:3: item id is empty", max_bad_rows=3)
+        self.assertReads({"r.csv": rated + "userId,movieId,rating,timestamp\n"}, max_bad_rows=1)
 
 
 if __name__ == "__main__":

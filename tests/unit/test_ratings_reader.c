@@ -347,8 +347,8 @@ static void a_header_that_comes_again_is_no_row_and_counted(void **state)
     mf_ratings_destroy(ratings);
     assert_bad_row(
         HEADER "1,31,2,50\nuserId,movieId,stars,timestamp\n",
-        "r.csv:3:16: rating \"stars\" is not a number, but the name of a column: where a second "
-        "header begins another order of columns, put what follows into a file of its own");
+        "r.csv:3:16: rating \"stars\" is not a number, but the name of a column: a header "
+        "that comes again has the names of the first one");
 }
 
 static void a_stream_that_is_not_ratings_is_an_error(void **state)

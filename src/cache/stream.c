@@ -86,10 +86,9 @@ static void when_bytes(struct bufferevent *buffer, void *argument)
             return;
         evbuffer_drain(input, n);
     }
-    const ssize_t n_more =
-        stream->tls == NULL
-            ? recv(bufferevent_getfd(buffer), stream->block, sizeof stream->block, MSG_DONTWAIT)
-            : 0;
+    const ssize_t n_more = stream->tls == NULL ? recv(bufferevent_getfd(buffer), stream->block,
+                                                      sizeof stream->block, MSG_DONTWAIT)
+                                               : 0;
     if (n_more > 0) /* (3) */
         stream->events.bytes(stream->argument, stream->block, (size_t)n_more);
 }

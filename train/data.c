@@ -31,6 +31,8 @@ static void log_channel(const mf_channel *channel, const mf_ratings *ratings,
     mf_log_count(&line, "line_ends_in_fields", counts->n_in_fields);
     if (counts->n_timeless > 0)
         mf_log_count(&line, "timeless_rows", counts->n_timeless);
+    if (counts->n_future > 0)
+        mf_log_count(&line, "future_rows", counts->n_future);
     if (counts->n_not_rated > 0)
         mf_log_count(&line, "not_rated", counts->n_not_rated);
     if (counts->n_tombstones > 0) {

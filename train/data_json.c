@@ -140,6 +140,7 @@ bool mf_data_json_add(json_t *object, const mf_data_report *report)
     mf_train_json_set(&all, "n_header_rows", count(counts->n_header_rows));
     mf_train_json_set(&all, "n_line_ends_in_fields", count(counts->n_in_fields));
     mf_train_json_set(&all, "n_timeless_rows", count(counts->n_timeless));
+    mf_train_json_set(&all, "n_future_rows", count(counts->n_future));
     mf_train_json_set(&all, "n_not_rated", count(counts->n_not_rated));
     mf_train_json_set(&all, "n_tombstones", count(counts->n_tombstones));
     mf_train_json_set(&all, "n_forgotten", count(counts->n_forgotten));

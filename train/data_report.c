@@ -486,6 +486,19 @@ static void warn_rows(mf_data_report *report)
         warn_timeless(report);
 }
 
+/* The newest of the files' times, as an example of those that are later than the job's clock. */
+static void warn_future(mf_data_report *report)
+{
+    char text[32];
+    if (report->counts.n_future > 0)
+        mf_data_report_warn(report, "future_rows",
+                            "%llu of %llu rows have times in the future, such as %s: they count as "
+                            "newer than all others until then; correct or remove them",
+                            (unsigned long long)report->counts.n_future,
+                            (unsigned long long)report->counts.n_rows,
+                            mf_data_time_text(report->last, text));
+}
+
 /* The name below the channel's folder. */
 static const char *short_name(const mf_data_report *report, const char *path)
 {
@@ -694,6 +707,7 @@ void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
     warn_ids(report, &ratings->users, "user ids");
     warn_ids(report, &ratings->items, "item ids");
     warn_rows(report);
+    warn_future(report);
     for (size_t f = 0; f < n_files; f++)
         warn_times(report, &files[f], &dialects[files[f].dialect]);
     warn_unrated(report, files, n_files, dialects);

@@ -39,6 +39,7 @@ static void counts(mf_text *page, const mf_run_facts *run)
         {"rows of a pair that came again", c->n_repeated, true},
         {"rows that mean “not rated”, left out", c->n_not_rated, false},
         {"rows without a time", c->n_timeless, false},
+        {"rows with a time in the future", c->n_future, false},
         {"rows of users who are to be forgotten", c->n_forgotten, false},
         {"ratings for training", run->ratings->n_ratings, true},
         {"ratings held out", run->validation != NULL ? run->validation->n : 0, true},

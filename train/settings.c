@@ -1,6 +1,7 @@
 /* settings.c: the table of hyperparameters, and what follows from their values. */
 #include "settings.h"
 
+#include "base/clock.h"
 #include "base/id_list.h"
 #include "base/number.h"
 #include "base/random.h"
@@ -332,6 +333,9 @@ static bool read_not_rated(const char *text, mf_ratings_options *options, mf_err
     return true;
 }
 
+/* Clocks of producers differ: as the function feedback has it. */
+enum { FUTURE_SLACK_S = 60 };
+
 bool mf_train_settings_options(const mf_train_settings *values, mf_ratings_options *options,
                                mf_error *err)
 {
@@ -349,6 +353,7 @@ bool mf_train_settings_options(const mf_train_settings *values, mf_ratings_optio
             values->ranking || values->report || values->validation_split != MF_TRAIN_SPLIT_RANDOM
                 ? MF_TIMES_RANKED
                 : MF_TIMES_UNUSED,
+        .future_after = (double)mf_clock_wall_ms() / 1e3 + FUTURE_SLACK_S,
         .max_bad_rows = values->max_bad_rows,
         .n_threads = values->h.n_threads,
     };

@@ -189,6 +189,7 @@ static void add_counts(mf_ratings_counts *to, const mf_ratings_counts *from)
     to->n_not_rated += from->n_not_rated;
     to->n_tombstones += from->n_tombstones;
     to->n_timeless += from->n_timeless;
+    to->n_future += from->n_future;
 }
 
 /* A file, or what another piece of one adds to it. */

@@ -659,6 +659,25 @@ static float value_of(int32_t key)
     return value;
 }
 
+/* Counts the block's rows after the moment that the options say; last: its greatest time. */
+static void count_future(mf_parser *p, double last)
+{
+    const mf_draft *draft = &p->draft;
+    const uint32_t *low = draft->column[MF_COLUMN_TIME_LOW];
+    const uint32_t *high = draft->column[MF_COLUMN_TIME_HIGH];
+    const mf_dialect *dialect = p->dialect;
+    /* Where times are scaled they are seconds already. */
+    const double after = p->options->future_after *
+                         (dialect->time_rate != 1 ? 1 : mf_time_unit_rate(dialect->time_unit));
+    const uint64_t key = mf_time_key(after);
+    if (LIKELY(after == 0 || last <= after))
+        return;
+    for (uint32_t r = 0; r < draft->n; r++)
+        p->counts.n_future += draft->wide_time
+                                  ? ((uint64_t)high[r] << 32 | low[r]) > key
+                                  : (double)(draft->time_base + (int32_t)low[r]) > after;
+}
+
 /* The least and the greatest value and time of a block, while it is in the cache. */
 static void take_ranges(mf_parser *p, mf_span *span)
 {
@@ -691,6 +710,7 @@ static void take_ranges(mf_parser *p, mf_span *span)
         span->time_last = draft->time_base + most;
         p->first = fmin(p->first, (double)span->time_first);
         p->last = fmax(p->last, (double)span->time_last);
+        count_future(p, (double)span->time_last);
         return;
     }
     uint64_t first = UINT64_MAX;
@@ -704,6 +724,7 @@ static void take_ranges(mf_parser *p, mf_span *span)
     if (last > 0) {
         p->first = fmin(p->first, mf_time_of_key(first));
         p->last = fmax(p->last, mf_time_of_key(last));
+        count_future(p, mf_time_of_key(last));
     }
 }
 

@@ -51,6 +51,7 @@ typedef struct mf_row_counts {
     uint64_t n_zero_weights;
     uint64_t n_not_rated;
     uint64_t n_timeless;
+    uint64_t n_future;
     uint64_t n_tombstones;
 } mf_row_counts;
 

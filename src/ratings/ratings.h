@@ -82,6 +82,8 @@ typedef struct mf_ratings_options {
     uint32_t n_not_rated; /* ratings that mean that there is none: those rows are left out */
     float not_rated[MF_NOT_RATED_MOST];
     mf_times times;
+    double future_after;   /* rows of later times (seconds since 1970) are counted, and read as they
+                           * are; default: none */
     uint64_t max_bad_rows; /* rows that may be left out; one more is an error */
     uint32_t n_threads;    /* default 1, at most 256 are used */
     uint32_t max_users;    /* default and most: MF_INDEX_NONE - 1 */
@@ -105,6 +107,7 @@ typedef struct mf_ratings_counts {
     uint64_t n_tombstones; /* rows that say that a user is to be forgotten (forget.h) */
     uint64_t n_forgotten;  /* rows of such users that were left out */
     uint64_t n_timeless;   /* rows read without a timestamp, in files that have them */
+    uint64_t n_future;     /* rows read with a time after options.future_after */
     uint64_t n_repeated;   /* rows that a newer one of the same pair replaced, or that were added
                               * to another one */
     uint32_t n_named;      /* how many of the bad rows are in bad_rows: the first ten */

@@ -327,6 +327,7 @@ static void add_counts(mf_ratings_counts *counts, const mf_row_counts *more)
     counts->n_zero_weights += more->n_zero_weights;
     counts->n_not_rated += more->n_not_rated;
     counts->n_timeless += more->n_timeless;
+    counts->n_future += more->n_future;
     counts->n_tombstones += more->n_tombstones;
 }
 

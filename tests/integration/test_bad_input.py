@@ -4,9 +4,11 @@ Columns count bytes from 1 and name the field's first byte; lines are physical
 lines, a header, blank lines and lines inside quotes included. Checklist numbers are
 those of docs/sagemaker.md."""
 
+import datetime
 import gzip
 import os
 import re
+import time
 import unittest
 
 import zstd
@@ -158,6 +160,23 @@ class Rows(BadCase):
             self.assertTrained(job, result)
             self.assertEqual(1, job.metrics()["data"]["n_timeless_rows"])
             self.assertTrue(any(line.get("event") == "timeless_rows" for line in result.log), result)
+
+    def test_times_in_the_future_are_counted(self):
+        """Warned about with the latest of them; seconds, milliseconds, fractions and dates. A minute is not the future."""
+        now, day = time.time(), 86400
+        iso = lambda seconds: datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        head, *rows = GOOD.splitlines()
+        for write in (lambda s: str(int(s)), lambda s: str(int(1000 * s)), lambda s: f"{s:.3f}", iso):
+            times = [now - day, now + 30, now + day, now + 3650 * day] + [now - 2 * day] * (len(rows) - 4)
+            lines = [head, *(row.rpartition(",")[0] + "," + write(t) for row, t in zip(rows, times))]
+            with self.subTest(lines[1]):
+                job = self.job().channel("train", {"ratings.csv": "\n".join(lines)})
+                result = self.train(job)
+                self.assertTrained(job, result)
+                self.assertEqual(2, job.metrics()["data"]["n_future_rows"])
+                warnings = [line["message"] for line in result.log if line.get("event") == "future_rows"]
+                self.assertEqual(1, len(warnings))
+                self.assertIn(f"2 of {len(rows)} rows have times in the future, such as {iso(times[3])[:4]}-", warnings[0])
 
     def test_too_few_and_too_many_fields_are_counted(self):
         """The error also has the expected number."""

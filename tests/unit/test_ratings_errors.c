@@ -48,6 +48,38 @@ static void a_row_whose_timestamp_is_none_is_read_without_one_and_counted(void *
     }
 }
 
+/* Also where times need 64 bits; what is read does not depend on the moment. */
+static void times_after_a_moment_are_counted_and_read_as_they_are(void **state)
+{
+    static const struct {
+        const char *times[3];
+        double after[4]; /* for counts of 0, 1, 2 and 3 */
+    } cases[] = {
+        {{"1000000001", "1000000003", "1000000002"}, {1000000003, 1000000002, 1000000001, 1}},
+        {{"1", "1000000000.5", "9000000000"}, {9000000000, 1000000001, 1000000000, 0.5}},
+        {{"1700000000001", "1700000000003", "1700000000002"},
+         {1700000000.003, 1700000000.002, 1700000000.001, 1700000000}},
+        {{"2030-01-01", "2032-01-01", "2031-01-01"},
+         {1956528000, 1924992000, 1893456000, 1893455999}},
+    };
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
+        for (uint64_t n = 0; n < 4; n++) {
+            const mf_ratings_options options = {.future_after = cases[c].after[n]};
+            const char *const *t = cases[c].times;
+            char text[200];
+            mf_error err = {0};
+            snprintf(text, sizeof text, HEADER "1,42,1,%s\n1,42,5,%s\n1,42,3,%s\n", t[0], t[1],
+                     t[2]);
+            mf_ratings *ratings = read_text(text, &options, &err);
+            assert_ok(ratings != NULL, err);
+            assert_int_equal(ratings->counts.n_future, n);
+            assert_int_equal(ratings->n_ratings, 1);
+            assert_float_equal(ratings->value[0], c == 1 ? 3 : 5, 0);
+            mf_ratings_destroy(ratings);
+        }
+}
+
 static void where_no_row_has_a_timestamp_there_are_no_ranks(void **state)
 {
     mf_error err = {0};
@@ -394,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(a_rating_that_is_no_finite_float_is_named_with_its_place),
         TEST_IN_FOLDER(a_row_whose_timestamp_is_none_is_read_without_one_and_counted),
+        TEST_IN_FOLDER(times_after_a_moment_are_counted_and_read_as_they_are),
         TEST_IN_FOLDER(where_no_row_has_a_timestamp_there_are_no_ranks),
         TEST_IN_FOLDER(a_row_with_too_few_or_too_many_fields_is_named),
         TEST_IN_FOLDER(a_row_with_very_many_fields_is_named),

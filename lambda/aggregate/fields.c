@@ -20,15 +20,33 @@ static bool refuse(mf_error *why, const char *field, const mf_stream_value *v, c
     return mf_fail(why, MF_ERR_FORMAT, MF_NOWHERE, "field %s is not %s", field, expected);
 }
 
-/* A number as its shortest text, so that 1 and 1.0 are one key. */
+static bool no_memory(mf_error *why)
+{
+    return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a record");
+}
+
+/* A number as its shortest text, so that 1, 1.0 and "1.0" are one key. */
 static bool settle_key(mf_aggregate_fields *fields, const mf_aggregate_settings *s,
                        const mf_stream_value *v, mf_error *why)
 {
     if (v->kind == MF_STREAM_TEXT && !s->key_is_number) {
         if (v->text.n_bytes == 0 || v->text.n_bytes > MF_AGGREGATE_KEY_BYTES)
             return refuse(why, s->key_field, v, "a text of 1 to 1024 bytes");
-        fields->key = v->text;
-        return true;
+        /* Not "1e3", which may be an id of hexadecimal digits. */
+        const mf_id text = v->text;
+        char integer[MF_INTEGER_ID_BYTES];
+        const size_t n_integer = memchr(text.bytes, '.', text.n_bytes) != NULL &&
+                                         memchr(text.bytes, 'e', text.n_bytes) == NULL &&
+                                         memchr(text.bytes, 'E', text.n_bytes) == NULL
+                                     ? mf_id_write_integer(text.bytes, text.n_bytes, integer)
+                                     : 0;
+        fields->key = text;
+        if (n_integer == 0)
+            return true;
+        mf_text_clear(&fields->key_text, SIZE_MAX);
+        mf_text_append(&fields->key_text, integer, n_integer);
+        fields->key = (mf_id){fields->key_text.bytes, n_integer};
+        return !fields->key_text.failed || no_memory(why);
     }
     mf_aggregate_decimal number;
     if ((v->kind != MF_STREAM_TEXT && !is_number(v)) ||
@@ -38,8 +56,7 @@ static bool settle_key(mf_aggregate_fields *fields, const mf_aggregate_settings 
     mf_text_clear(&fields->key_text, SIZE_MAX);
     mf_aggregate_decimal_write(&fields->key_text, &number);
     fields->key = (mf_id){fields->key_text.bytes, fields->key_text.n_bytes};
-    return !fields->key_text.failed ||
-           mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a record");
+    return !fields->key_text.failed || no_memory(why);
 }
 
 static bool settle_sum(mf_aggregate_fields *fields, const mf_aggregate_settings *s, size_t i,

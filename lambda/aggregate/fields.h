@@ -3,8 +3,8 @@
  *     {"userId":"7","movieId":"2959","rating":4.5}   ─▶   key 2959, sums {4.5}
  *
  * (1) The key is a text of 1 to MF_AGGREGATE_KEY_BYTES bytes or a number; 2959 and "2959" are one
- *     key, and so are 1 and 1.0, as mf_id_write_integer has it. Where the table's key is a number, a
- *     text has to be one.
+ *     key, and so are 1, 1.0 and "1.0", as mf_id_write_integer has it; a text with an exponent stays as it
+ *     is. Where the table's key is a number, a text has to be one.
  * (2) A summed value is a number, or a text that is one.
  * (3) A carried value is a text or a number; absent or null leaves the last one.
  * (4) Every other record is dirty. The reason names settings and quotes nothing of the record.

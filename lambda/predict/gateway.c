@@ -106,16 +106,22 @@ static int hex(char c)
                                   : -1;
 }
 
-static void append_decoded(mf_text *text, const char *bytes, size_t n)
+/* False: a % without two hexadecimal digits, or %00. */
+static bool append_decoded(mf_text *text, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         char c = bytes[i] == '+' ? ' ' : bytes[i];
-        if (c == '%' && n - i > 2 && hex(bytes[i + 1]) >= 0 && hex(bytes[i + 2]) >= 0) {
+        if (c == '%') {
+            if (n - i < 3 || hex(bytes[i + 1]) < 0 || hex(bytes[i + 2]) < 0)
+                return false;
             c = (char)(hex(bytes[i + 1]) * 16 + hex(bytes[i + 2]));
+            if (c == 0)
+                return false;
             i += 2;
         }
         mf_text_append(text, &c, 1);
     }
+    return true;
 }
 
 /* Adds a value to those of a name. */
@@ -136,10 +142,14 @@ static bool add_encoded(mf_predict_request *request, const char *name, size_t n_
 {
     mf_text *text = &request->parameter;
     mf_text_clear(text, BYTES_KEPT);
-    append_decoded(text, name, n_name);
+    bool ok = append_decoded(text, name, n_name);
     mf_text_append(text, "", 1);
     const size_t at = text->n_bytes;
-    append_decoded(text, value, n_value);
+    ok = ok && append_decoded(text, value, n_value);
+    if (!ok)
+        return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                                      "a parameter is not percent-encoded: two hexadecimal digits "
+                                      "must follow each %%, and %%25 is a %%");
     if (text->failed)
         return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,
                                        "no memory to decode a query");

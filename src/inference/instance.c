@@ -99,7 +99,7 @@ static bool fail_repeated(const mf_reading *r, const char *place, json_t *object
          at = json_object_iter_next(object, at))
         if (mf_field_find(json_object_iter_key(at), json_object_iter_key_len(at)) == field)
             names[n++] = json_object_iter_key(at);
-    return MF_READING_FAIL(r, place, "%.64s and %.64s are names of one field: send one of them",
+    return MF_READING_FAIL(r, place, "%.64s and %.64s are names of one field: send one of the two",
                            names[0], names[1]);
 }
 
@@ -329,6 +329,22 @@ static void clear(mf_instance *instance)
     mf_steering_clear(&instance->steering);
 }
 
+/* Reads a rejected instance again if it has whole numbers that a double does not hold for sure. */
+static bool read_exact(mf_instance *instance, const mf_inference_limits *limits, const char *bytes,
+                       size_t n_bytes, mf_json_where where, const mf_error *rejected, mf_error *err)
+{
+    mf_text exact = MF_TEXT_EMPTY;
+    mf_error ignored = {0};
+    size_t n_exact = 0;
+    mf_reading r = {.instance = instance, .limits = limits, .place = where.place, .err = err};
+    if (mf_json_write_integers(&exact, bytes, n_bytes)) {
+        clear(instance);
+        instance->document = mf_json_load(exact.bytes, exact.n_bytes, &n_exact, where, &ignored);
+    }
+    mf_text_free(&exact);
+    return n_exact > 0 ? read_object(&r, instance->document) : mf_fail_again(err, rejected);
+}
+
 bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err)
 {
@@ -341,8 +357,13 @@ bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, 
         instance->document = mf_json_load_rounded(bytes, n_bytes, n_used, where);
         r.rounded = true;
     }
-    return instance->document != NULL ? read_object(&r, instance->document)
-                                      : mf_fail_again(err, &rejected);
+    if (instance->document == NULL)
+        return mf_fail_again(err, &rejected);
+    if (r.rounded)
+        return read_object(&r, instance->document);
+    r.err = &rejected;
+    return read_object(&r, instance->document) ||
+           read_exact(instance, limits, bytes, *n_used, where, &rejected, err);
 }
 
 void mf_instance_free(mf_instance *instance)

@@ -135,6 +135,37 @@ json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_
     return value;
 }
 
+bool mf_json_write_integers(mf_text *copy, const char *bytes, size_t n_bytes)
+{
+    enum { EXACT_DIGITS = 15 }; /* that a double always has */
+    char integer[MF_INTEGER_ID_BYTES];
+    bool changed = false;
+    bool in_text = false;
+    for (size_t at = 0; at < n_bytes;) {
+        const char *start = bytes + at;
+        size_t n = 1;
+        if (in_text) {
+            n += *start == '\\' && at + 1 < n_bytes;
+            in_text = *start != '"';
+        } else if (*start == '"') {
+            in_text = true;
+        } else if (*start == '-' || (*start >= '0' && *start <= '9')) {
+            while (at + n < n_bytes && start[n] != 0 && strchr("+-.eE0123456789", start[n]) != NULL)
+                n++;
+            const size_t n_integer = mf_id_write_integer(start, n, integer);
+            if (n_integer > EXACT_DIGITS && (n_integer != n || memcmp(start, integer, n) != 0)) {
+                mf_text_append(copy, integer, n_integer);
+                changed = true;
+                at += n;
+                continue;
+            }
+        }
+        mf_text_append(copy, start, n);
+        at += n;
+    }
+    return changed && !copy->failed;
+}
+
 const char *mf_json_kind_name(const json_t *value)
 {
     static const char *const names[] = {

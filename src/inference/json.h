@@ -11,6 +11,8 @@
 #define MF_INFERENCE_JSON_H
 
 #include "base/error.h"
+#include "base/id_list.h"
+#include "base/text.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -56,6 +58,11 @@ MF_MUST_CHECK json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_
  * only error is an integer beyond 64 bits. NULL otherwise. */
 MF_MUST_CHECK json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used,
                                            mf_json_where where);
+
+/* Appends a copy of the JSON text in which each whole number that jansson would read as a double, and
+ * perhaps round, is written as an integer (mf_id_write_integer): 9007199254740993.0 becomes
+ * 9007199254740993. False: there is none, or no memory. Cost: a few ns for each byte. */
+bool mf_json_write_integers(mf_text *copy, const char *bytes, size_t n_bytes);
 
 /* "an object", "null", … */
 const char *mf_json_kind_name(const json_t *value);

@@ -1,5 +1,6 @@
 /* reading.c: ids, counts and arrays of an instance. Whole numbers are ids in every notation: 2959.0 is
- * "2959", up to 2^53, above which a double may stand for several integers. */
+ * "2959". From 2^53 on a double may stand for several integers: mf_instance_read then writes them as
+ * integers and reads again. */
 #include "inference/reading.h"
 
 #include "base/grow.h"

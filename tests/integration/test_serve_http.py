@@ -347,7 +347,8 @@ class Hostile(ServeCase):
         """Checklist 104."""
         for head in (b"GET /ping HTTP/1.1\nHost: x\n\n", b"GET  /ping HTTP/1.1\r\n\r\n",
                      b"GET /ping HTTP/1.1\r\n\r\n", b"GET /ping HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
-                     b"GET /ping HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET /ping\r\n\r\n", b"/ping HTTP/1.1\r\n\r\n", b"GET /ping HTTP/1.1 x\r\n\r\n",
+                     b"GET /ping HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET /ping HTTP/1.1\r\nHost: a%zz\r\n\r\n",
+                     b"GET /ping\r\n\r\n", b"/ping HTTP/1.1\r\n\r\n", b"GET /ping HTTP/1.1 x\r\n\r\n",
                      b"GET /ping HTTP/1.1\r\nHost : x\r\n\r\n", b"GET /ping HTTP/1.1\r\n: x\r\n\r\n",
                      b"GET /ping HTTP/1.1\r\nHost x\r\n\r\n", b"G@T /ping HTTP/1.1\r\n\r\n",
                      b"GET /ping HTTP/1.1\r\nA: x\r\n folded\r\n\r\n",

@@ -86,8 +86,33 @@ static void whole_numbers_are_ids_in_every_notation(void **state)
         free(usual);
     }
     expect_as(CSV, CSV, "7,2959\n7.0,2959.0\n7,2.959e3\n", "2.0\n2.0\n2.0\n");
-    refuse("{\"userId\":9007199254740992.0,\"movieId\":1}",
+}
+
+/* A double would be 2^53 for both, and 2^53 + 2 for the third. */
+static void a_long_whole_number_is_no_other_id(void **state)
+{
+    (void)state;
+    static const char *const numbers[][2] = {{"9007199254740992.0", "9007199254740992"},
+                                             {"9007199254740993.0", "9007199254740993"},
+                                             {"9.007199254740994e15", "9007199254740994"},
+                                             {"-90071992547409931.00", "-90071992547409931"},
+                                             {"1e17", "100000000000000000"}};
+    char body[256], response[256];
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        snprintf(body, sizeof body,
+                 "{\"userId\":\"\\\"7.0\",\"movieIds\":[%s,1042.0],\"order\":\"rating\"}",
+                 numbers[i][0]);
+        assert_true(send_bytes(JSON, JSON, body, strlen(body)));
+        snprintf(response, sizeof response, "{\"movieId\":\"%s\",", numbers[i][1]);
+        if (strstr(fixture.response.bytes, response) == NULL)
+            fail_msg("%s gave %s", body, fixture.response.bytes);
+    }
+    refuse("{\"userId\":1e19,\"movieId\":1}",
            "userId: a number of 2^53 or more: a long id must be sent as a string");
+    refuse("{\"userId\":9007199254740993.5,\"movieId\":1}",
+           "userId: a number of 2^53 or more: a long id must be sent as a string");
+    refuse("{\"userId\":9007199254740993.0,\"movieId\":true}",
+           "movieId: expected a string or an integer, found true");
 }
 
 static void ids_may_have_255_bytes(void **state)
@@ -436,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         inference_test(ids_are_strings_or_integers),
         inference_test(ids_of_other_kinds_are_refused),
+        inference_test(a_long_whole_number_is_no_other_id),
         inference_test(ids_may_have_255_bytes),
         inference_test(whole_numbers_are_ids_in_every_notation),
         inference_test(numbers_beyond_their_kind_are_refused),

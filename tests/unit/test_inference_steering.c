@@ -226,7 +226,7 @@ static void responses_use_the_words_of_the_request(void **state)
     }
     expect("{\"customer_id\":7,\"asin\":2959}", "{\"predicted_rating\":2.0}");
     refuse("{\"userId\":7,\"movieId\":1,\"item_id\":1}",
-           "movieId and item_id are names of one field: send one of them");
+           "movieId and item_id are names of one field: send one of the two");
 }
 
 static void several_people_get_one_list(void **state)

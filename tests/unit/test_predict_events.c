@@ -349,7 +349,8 @@ static void repeated_parameters_have_all_their_values(void **state)
         assert_string_equal(proxied_body(200), "{\"recommendations\": []}");
         assert_string_equal(on.instance, "{\"userId\":\"2\",\"movieIds\":[\"318\",\"1\"]}");
     }
-    send_proxied(NULL, "GET", ",\"rawQueryString\":\"userId=a%2Cb+c%&movieIds=1,2&&movieIds=%33\"");
+    send_proxied(NULL, "GET",
+                 ",\"rawQueryString\":\"userId=a%2Cb+c%25&movieIds=1,2&&movieIds=%33\"");
     assert_string_equal(on.instance, "{\"userId\":\"a,b c%\",\"movieIds\":[\"1\",\"2\",\"3\"]}");
     send_proxied(NULL, "GET", ",\"rawQueryString\":\"user=2&top_n=3&exclude=1&exclude=2,3\"");
     assert_string_equal(on.instance,
@@ -370,8 +371,13 @@ static void repeated_parameters_have_all_their_values(void **state)
     assert_refused(400, "bad_request", "not UTF-8");
     send_proxied(NULL, "GET", ",\"rawQueryString\":\"%ff=2&movieId=1\"");
     assert_refused(400, "bad_request", "not UTF-8");
-    send_proxied(NULL, "GET", ",\"rawQueryString\":\"userId=%00&movieId=1\"");
-    assert_refused(400, "bad_request", "");
+    static const char *const escapes[] = {"userId=%00&movieId=1", "userId=2%&movieId=1",
+                                          "userId=%3", "userId=%zz&movieId=1", "user%0=2"};
+    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
+        snprintf(event, sizeof event, ",\"rawQueryString\":\"%s\"", escapes[i]);
+        send_proxied(NULL, "GET", event);
+        assert_refused(400, "bad_request", "not percent-encoded");
+    }
 }
 
 static void bodies_are_read_by_what_they_are(void **state)

@@ -121,7 +121,7 @@ static void what_is_wrong_with_a_body_is_named(void **state)
         {"{\"userId\":99999999999999999999,\"movieId\":1}", "beyond 64 bits"},
         {"{\"userId\":\"2\",\"userId\":\"3\",\"movieId\":1}", "duplicate"},
         {"{\"userId\":\"2\",\"item_id\":\"1\",\"movieId\":\"1\"}",
-         "movieId once more: send one of the two"},
+         "item_id and movieId are names of one field"},
         {"{\"userId\":\"2\",\"movieId\":\"1\",\"secret\":1}", "unknown field \"secret\""},
         {"{\"userId\":\"2\",\"top_n\":0}", "top_n: expected a whole number from 1 to 1000"},
         {"{\"userId\":\"2\",\"top_n\":1001}", "top_n: expected a whole number from 1 to 1000"},

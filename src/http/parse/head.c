@@ -153,8 +153,12 @@ static bool is_authority(const char *bytes, size_t n)
     const char *const end = bytes + n;
     const bool literal = n > 0 && *bytes == '['; /* an IPv6 address */
     bytes += literal;
-    while (bytes < end && (is(*bytes, HOST) || (literal && *bytes == ':')))
+    while (bytes < end && (is(*bytes, HOST) || (literal && *bytes == ':'))) {
+        if (*bytes == '%' &&
+            (end - bytes < 3 || mf_head_hex(bytes[1]) < 0 || mf_head_hex(bytes[2]) < 0))
+            return false;
         bytes++;
+    }
     if (literal && (bytes == end || *bytes++ != ']'))
         return false;
     if (bytes < end && *bytes == ':')

@@ -78,19 +78,22 @@ static bool fail_findings(const mf_channel *channel, const mf_data_plan *plan, m
     char text[700] = "";
     size_t used = 0;
     bool is_missing = false;
+    bool is_given = false;
     for (size_t i = 0; i < plan->n && i < FILES_NAMED; i++) {
         char entry[500];
         const char *reason = plan->file[i].reason != NULL ? plan->file[i].reason : "";
         const int n = snprintf(entry, sizeof entry, "%s%.96s (%.*s)", used > 0 ? "; " : "",
                                plan->file[i].name, plan->n == 1 ? 380 : 200, reason);
         is_missing |= strstr(reason, "; missing: ") != NULL;
+        is_given |= strstr(reason, "_column=") != NULL; /* a setting names what is missing */
         if (n > 0 && used + (size_t)n < sizeof text) {
             memcpy(text + used, entry, (size_t)n + 1);
             used += (size_t)n;
         }
     }
-    const char *hint =
-        is_missing ? "; user_column=…, item_column=… and rating_column=… name other columns" : "";
+    const char *hint = is_missing && !is_given
+                           ? "; user_column=…, item_column=… and rating_column=… name other columns"
+                           : "";
     if (plan->n == 1)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "channel %s: its only file has no %s: %s%s",
                        channel->name, needed(plan->feedback), text, hint);

@@ -136,9 +136,11 @@ char *mf_data_attribute_kind(const mf_data_report *report, uint32_t attribute,
 static void warn_left_out(mf_data_report *report)
 {
     if (report->n_left_out > 0)
-        mf_data_report_warn(
-            report, "left_out", "%llu of %llu files are left out (not_ratings says why)",
-            (unsigned long long)report->n_left_out, (unsigned long long)report->n_files);
+        mf_data_report_warn(report, "left_out", "%llu of %llu files %s left out: %.150s%s",
+                            (unsigned long long)report->n_left_out,
+                            (unsigned long long)report->n_files,
+                            report->n_left_out == 1 ? "is" : "are", report->left_out[0].name,
+                            report->n_left_out == 1 ? "" : " and others");
 }
 
 void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan)
@@ -302,19 +304,19 @@ static void warn_values(mf_data_report *report, const values *v)
                             (double)v->least, (double)v->most);
     if (!is_explicit || report->n_ratings < 2)
         return;
-    if (v->least == v->most) {
-        mf_data_report_warn(report, "one_rating",
-                            "every rating is %g: nothing can be learned from their values",
-                            (double)v->least);
-        return;
-    }
     if (v->are_whole && v->least >= 1e8F)
         mf_data_report_warn(
             report, "ratings_like_times",
             "ratings from %.9g to %.9g look like times or ids: rating_column=… says "
             "which column has the ratings",
             (double)v->least, (double)v->most);
-    else if (v->are_whole && v->most > 1000 && v->least >= 0 && is_many)
+    if (v->least == v->most) {
+        mf_data_report_warn(report, "one_rating",
+                            "every rating is %g: nothing can be learned from their values",
+                            (double)v->least);
+        return;
+    }
+    if (v->are_whole && v->least < 1e8F && v->most > 1000 && v->least >= 0 && is_many)
         mf_data_report_warn(
             report, "ratings_like_ids",
             "ratings from %.9g to %.9g look like ids or counts: rating_column=… says "
@@ -688,7 +690,10 @@ void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
         const mf_dialect *dialect = &dialects[files[f].dialect];
         /* Where times are scaled they are seconds already. */
         const double rate = dialect->time_rate != 1 ? 1 : mf_time_unit_rate(dialect->time_unit);
-        add_file(report, dialect, short_name(report, files[f].name));
+        mf_dialect shown = *dialect;
+        if (shown.has_time && files[f].n_good > 0 && files[f].first > files[f].last)
+            shown.time_unit = MF_TIME_NONE;
+        add_file(report, &shown, short_name(report, files[f].name));
         report->first = fmin(report->first, files[f].first / rate);
         report->last = fmax(report->last, files[f].last / rate);
     }

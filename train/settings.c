@@ -146,7 +146,7 @@ static const mf_setting table[] = {
      .help = "implicit feedback: column of counts, or none; if empty: count, plays, …",
      FIELD(weight_column)},
     {.name = "delimiter", .aliases = "sep field_separator", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "comma, tab, semicolon, pipe, ::, blanks or one character; if empty: detected",
+     .help = "comma, tab, semicolon, pipe, ::, blanks, \\x01 or one character; if empty: detected",
      FIELD(delimiter)},
     {.name = "quoting", .type = MF_SETTING_CHOICE, .choices = "auto minimal none", .initial = "auto",
      .help = "none: quotes are text; minimal: as Python's csv; auto: what gives whole rows",
@@ -285,7 +285,7 @@ static const char *unless_empty(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-/* "tab" is a tab, "\\t" too; 0: it cannot be one. */
+/* "tab" is a tab, "\\t" too, "^A" the delimiter of Hive; 0: it cannot be one. */
 static char delimiter_of(const char *text)
 {
     static const struct {
@@ -293,6 +293,9 @@ static char delimiter_of(const char *text)
         char delimiter;
     } names[] = {
         {"comma", ','},
+        {"\\x01", '\x01'},
+        {"\\001", '\x01'},
+        {"^A", '\x01'},
         {"tab", '\t'},
         {"\\t", '\t'},
         {"semicolon", ';'},
@@ -362,7 +365,7 @@ bool mf_train_settings_options(const mf_train_settings *values, mf_ratings_optio
         if (options->delimiter == '\0')
             return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                            "hyperparameter delimiter is \"%s\": expected comma, tab, semicolon, "
-                           "pipe, ::, blanks or one punctuation character",
+                           "pipe, ::, blanks, \\x01 or one punctuation character",
                            values->delimiter);
     }
     return read_not_rated(values->not_rated, options, err);

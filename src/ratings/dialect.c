@@ -23,7 +23,8 @@ static const struct {
     bool is_double;
     bool is_run;
 } candidates[] = {{':', true, false},  {',', false, false}, {'\t', false, false},
-                  {';', false, false}, {'|', false, false}, {' ', false, true}};
+                  {';', false, false}, {'|', false, false}, {'\x01', false, false},
+                  {' ', false, true}};
 enum { N_CANDIDATES = sizeof candidates / sizeof candidates[0] };
 
 /* What is looked at, and with what. */
@@ -491,22 +492,27 @@ static void explain(search *f, mf_look *look)
     if (mf_sample_columns(s) < 2) {
         const char delimiter = mf_sample_other_delimiter(s);
         mf_reason_begins(&reason, mf_sample_cell(s, 0, 0, &copy));
-        if (delimiter != '\0')
+        if (delimiter != '\0' && s->row[0].field[0].is_quoted)
+            mf_reason_add(&reason,
+                          "; its lines are quoted as a whole: sed 's/^\"\\(.*\\)\"$/\\1/' in > "
+                          "ratings.csv takes these quotes away");
+        else if (delimiter != '\0')
             mf_reason_add(&reason, "; delimiter=%c may separate its columns", delimiter);
         return;
     }
     look->is_data = is_data_row(f, s, 0) && !mf_sample_begins_with_role(s);
-    look->is_matrix = mf_sample_is_matrix(s, look->is_data);
+    const bool is_matrix = mf_sample_is_matrix(s, look->is_data);
+    look->is_matrix = is_matrix && (look->is_data || !mf_sample_may_be_items(s));
     const uint32_t n_names = fill_names(f, s);
     if (look->is_data) {
         mf_reason_columns(&reason, "no header; columns ", f->names, n_names, mf_sample_step(s));
-        if (!look->is_matrix)
+        if (!is_matrix)
             mf_reason_data(&reason, f->names, n_names, mf_sample_step(s));
     } else {
         mf_reason_columns(&reason, "columns ", f->names, n_names, mf_sample_step(s));
         mf_reason_missing(&reason, feedback, f->names, n_names, mf_sample_step(s));
     }
-    if (look->is_matrix)
+    if (is_matrix)
         mf_reason_add(&reason, "; it looks like a matrix, with a column for each item or user: "
                                "convert it to rows of user, item, rating (pandas: melt)");
 }

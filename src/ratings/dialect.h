@@ -2,7 +2,7 @@
  *
  * Decided by the first rows, and that of a header by its names:
  *
- *   delimiters  , tab ; | :: (MovieLens' ratings.dat), and runs of blanks where nothing else fits;
+ *   delimiters  , tab ; | :: (MovieLens' ratings.dat), \x01 (Hive), and runs of blanks where nothing else fits;
  *               Excel's line "sep=;" names one
  *   header      a column each for user, item and rating, in any order, found by
  *               the usual names without regard to case and punctuation (userId,

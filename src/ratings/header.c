@@ -164,6 +164,14 @@ void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,
     given[MF_ROLE_TIMESTAMP] = options->timestamp_column;
 }
 
+const char *mf_header_setting(int role, mf_feedback feedback)
+{
+    static const char *const settings[MF_ROLES] = {"user_column", "item_column", "rating_column",
+                                                   "timestamp_column"};
+    return role == MF_ROLE_VALUE && feedback == MF_FEEDBACK_IMPLICIT ? "weight_column"
+                                                                     : settings[role];
+}
+
 bool mf_header_needs(int role, mf_feedback feedback)
 {
     return role == MF_ROLE_USER || role == MF_ROLE_ITEM ||

@@ -38,6 +38,9 @@ void mf_header_note_unused(const mf_cell_copy *names, uint32_t n_names, uint32_t
 void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,
                      const char *given[MF_ROLES]);
 
+/* "user_column" …, the setting that names the column of a role. */
+const char *mf_header_setting(int role, mf_feedback feedback);
+
 /* Whether this feedback cannot be read without a column of this role. */
 bool mf_header_needs(int role, mf_feedback feedback);
 

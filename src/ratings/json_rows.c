@@ -223,7 +223,18 @@ typedef struct keys {
     uint32_t n;
     mf_cell_copy name[MF_COLUMNS_MAX];
     mf_cell_copy value[MF_COLUMNS_MAX]; /* the first that is not null */
+    bool is_nested[MF_COLUMNS_MAX];     /* some value is an object or an array */
+    char inner[MF_COLUMNS_MAX][24];     /* the first key of the first such object, or "" */
 } keys;
+
+static void note_nested(keys *k, uint32_t c, json_t *value)
+{
+    void *first = json_object_iter(value);
+    k->is_nested[c] = json_is_object(value) || json_is_array(value);
+    if (first != NULL)
+        mf_printable(k->inner[c], sizeof k->inner[c], json_object_iter_key(first),
+                     strlen(json_object_iter_key(first)));
+}
 
 static void add_keys(keys *k, json_t *object)
 {
@@ -244,6 +255,8 @@ static void add_keys(keys *k, json_t *object)
         }
         if (k->value[c].n_bytes == 0)
             (void)keep_value(&k->value[c], value);
+        if (!k->is_nested[c])
+            note_nested(k, c, value);
     }
 }
 
@@ -332,6 +345,53 @@ static bool match_wanted(const keys *k, const mf_ratings_options *options, mf_fe
            (wanted != MF_FEEDBACK_EXPLICIT && match(k, options, MF_FEEDBACK_IMPLICIT, dialect));
 }
 
+/* What the only object of a text holds, where that is rows: an array of objects, or an object for each
+ * column. */
+static bool explain_one_object(const keys *k, const mf_reason *reason)
+{
+    char text[40];
+    uint32_t n_objects = 0;
+    for (uint32_t c = 0; c < k->n; c++) {
+        if (!k->is_nested[c])
+            continue;
+        if (k->inner[c][0] == '\0') {
+            mf_cell_text(text, sizeof text, mf_cell_view(&k->name[c]));
+            mf_reason_add(reason,
+                          "one JSON object, whose \"%s\" is an array; if that holds the rows: "
+                          "jq -c '.\"%s\"[]' in > ratings.json",
+                          text, text);
+            return true;
+        }
+        n_objects++;
+    }
+    if (n_objects < 2 || n_objects < k->n)
+        return false;
+    mf_reason_add(reason, "JSON with an object for each column, as pandas writes it; with "
+                          "to_json('ratings.json', orient='records', lines=True) it writes rows");
+    return true;
+}
+
+/* A role whose key has objects or arrays as values, and nothing else; -1: there is none. */
+static int nested_role(const keys *k, const mf_dialect *dialect)
+{
+    for (int role = 0; role <= MF_ROLE_VALUE; role++) {
+        const uint32_t c = dialect->column[role];
+        if (c < k->n && k->is_nested[c] && k->value[c].n_bytes == 0)
+            return role;
+    }
+    return -1;
+}
+
+static void explain_nested(const keys *k, uint32_t c, const mf_reason *reason)
+{
+    char text[40];
+    mf_cell_text(text, sizeof text, mf_cell_view(&k->name[c]));
+    mf_reason_add(reason, "JSON whose \"%s\" is an %s, no text or number", text,
+                  k->inner[c][0] != '\0' ? "object" : "array");
+    if (k->inner[c][0] != '\0')
+        mf_reason_add(reason, ": jq -c '.\"%s\" |= .\"%s\"' in > ratings.json", text, k->inner[c]);
+}
+
 static size_t gather_keys(const mf_dialect *dialect, const char *text, size_t n_bytes, keys *k,
                           bool *any_tombstone)
 {
@@ -385,10 +445,15 @@ bool mf_json_detect(const char *head, size_t n_head, size_t n_mark, bool is_all,
                       n_head);
         if (is_all && mf_utf8_valid_bytes(text, n_bytes) < n_bytes)
             mf_reason_add(&reason, " in UTF-8; encoding=latin1 or windows-1252 reads other text");
-    } else if (match_wanted(k, options, wanted, dialect)) {
+    } else if (match_wanted(k, options, wanted, dialect) && nested_role(k, dialect) < 0) {
         look->content = MF_RATINGS_READ;
         if (wanted == MF_FEEDBACK_AUTO && dialect->feedback == MF_FEEDBACK_IMPLICIT)
             mf_reason_implicit(&reason, "JSON keys ", k->name, k->n, 1);
+    } else if (n_objects == 1 && is_all && explain_one_object(k, &reason)) {
+        look->is_data = true;
+    } else if (match_wanted(k, options, wanted, dialect)) {
+        explain_nested(k, dialect->column[nested_role(k, dialect)], &reason);
+        look->is_data = true;
     } else {
         mf_reason_columns(&reason, "JSON keys ", k->name, k->n, 1);
         mf_reason_missing(&reason, wanted, k->name, k->n, 1);

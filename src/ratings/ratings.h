@@ -56,8 +56,8 @@ typedef enum mf_feedback {
                            * repeated pair add up */
 } mf_feedback;
 
-/* Delimiters that are not one character. */
-enum { MF_DELIMITER_DOUBLE_COLON = 1, MF_DELIMITER_BLANKS = 2, MF_NOT_RATED_MOST = 4 };
+/* Delimiters that are not one character; '\x01' is one, of Hive. */
+enum { MF_DELIMITER_DOUBLE_COLON = 2, MF_DELIMITER_BLANKS = 3, MF_NOT_RATED_MOST = 4 };
 
 /* What becomes of timestamps, beyond the choice among rows of one pair. */
 typedef enum mf_times {

@@ -60,8 +60,10 @@ static bool check_names(const mf_ratings_options *options, mf_error *err)
         for (int a = 0; a < MF_ROLES; a++)
             for (int b = 0; b < a; b++)
                 if (same_name(names[a], names[b]) && !mf_header_is_off(names[a]))
-                    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "two columns are called \"%s\"",
-                                   names[a]);
+                    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                                   "%s and %s both name the column \"%s\"",
+                                   mf_header_setting(b, kinds[kind]),
+                                   mf_header_setting(a, kinds[kind]), names[a]);
     }
     return true;
 }
@@ -690,8 +692,10 @@ static bool check_rows(const mf_ratings_counts *counts, mf_error *err)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                        "there is no feedback: every weight that can be read is 0");
     return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                   "there are no ratings: of %llu row%s none can be read",
-                   (unsigned long long)counts->n_rows, counts->n_rows == 1 ? "" : "s");
+                   "there are no ratings: of %llu row%s none can be read%s%s",
+                   (unsigned long long)counts->n_rows, counts->n_rows == 1 ? "" : "s",
+                   counts->n_named > 0 ? ", the first of which is " : "",
+                   counts->n_named > 0 ? counts->bad_rows[0] : "");
 }
 
 mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)

@@ -58,7 +58,8 @@ void mf_reason_missing(const mf_reason *reason, mf_feedback feedback, const mf_c
             (given[role] == NULL && !mf_header_needs(role, feedback)))
             continue;
         if (given[role] != NULL)
-            mf_reason_add(reason, "%s%s (\"%s\")", between, role_names[role],
+            mf_reason_add(reason, "%s%s (%s=%s)", between, role_names[role],
+                          mf_header_setting(role, feedback),
                           mf_printable(text, NAME_BYTES, given[role], strlen(given[role])));
         else
             mf_reason_add(reason, "%s%s", between, role_names[role]);
@@ -77,8 +78,6 @@ void mf_reason_implicit(const mf_reason *reason, const char *what, const mf_cell
 /* Names that the options give are of no use without a header, nor are positions beyond the row. */
 static bool explain_names(const mf_reason *reason, uint32_t n_columns)
 {
-    static const char *const settings[MF_ROLES] = {"user_column", "item_column", "rating_column",
-                                                   "timestamp_column"};
     const char *given[MF_ROLES];
     uint64_t number;
     uint32_t position;
@@ -88,9 +87,7 @@ static bool explain_names(const mf_reason *reason, uint32_t n_columns)
     uint32_t seen[MF_ROLES];
     for (int role = 0; role < MF_ROLES; role++) {
         seen[role] = MF_COLUMN_ABSENT;
-        const char *setting = role == MF_ROLE_VALUE && reason->feedback == MF_FEEDBACK_IMPLICIT
-                                  ? "weight_column"
-                                  : settings[role];
+        const char *setting = mf_header_setting(role, reason->feedback);
         if (given[role] == NULL || mf_header_is_off(given[role]))
             continue;
         mf_printable(text, NAME_BYTES, given[role], strlen(given[role]));

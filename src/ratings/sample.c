@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "csv/column_names.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -217,6 +218,23 @@ bool mf_sample_is_matrix(const mf_sample *s, bool is_data)
             (strncasecmp(name.bytes + name.n_bytes - 2, "id", 2) == 0 || mf_header_is_usual(name)))
             return false;
     }
+    return true;
+}
+
+bool mf_sample_may_be_items(const mf_sample *s)
+{
+    mf_cell_copy copy;
+    const mf_cell first = mf_sample_cell(s, 0, 0, &copy);
+    if (s->n_rows == 0 || first.n_bytes > MF_COPY_BYTES ||
+        !mf_column_name_among(first.bytes, first.n_bytes, mf_column_item_names))
+        return false;
+    for (size_t i = 0; i < s->row[0].n_bytes; i++)
+        if (isdigit((unsigned char)s->head[s->at[0] + i]))
+            return false;
+    for (uint32_t row = 1; row < s->n_rows; row++)
+        for (uint32_t c = 0; c < mf_sample_cells(s, row); c += mf_sample_step(s))
+            if (mf_value_is_missing(mf_sample_cell(s, row, c, &copy)))
+                return false;
     return true;
 }
 

@@ -71,6 +71,9 @@ bool mf_sample_is_binary(const mf_sample *s);
 /* Rows of numbers, one column for each item or user. */
 bool mf_sample_is_matrix(const mf_sample *s, bool is_data);
 
+/* A column of items, names without a digit, and no gap: "item,price,stock" is no matrix. */
+bool mf_sample_may_be_items(const mf_sample *s);
+
 /* A punctuation character that each of the first rows has equally often; '\0': there is none. */
 char mf_sample_other_delimiter(const mf_sample *s);
 

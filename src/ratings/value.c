@@ -9,14 +9,14 @@
 
 const char *mf_time_unit_name(mf_time_unit unit)
 {
-    static const char *const names[] = {"seconds", "milliseconds", "microseconds", "nanoseconds",
-                                        "dates"};
+    static const char *const names[] = {"seconds",     "milliseconds", "microseconds",
+                                        "nanoseconds", "dates",        "none"};
     return names[unit];
 }
 
 double mf_time_unit_rate(mf_time_unit unit)
 {
-    static const double rates[] = {1, 1e3, 1e6, 1e9, 1};
+    static const double rates[] = {1, 1e3, 1e6, 1e9, 1, 1};
     return rates[unit];
 }
 

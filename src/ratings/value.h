@@ -22,6 +22,7 @@ typedef enum mf_time_unit {
     MF_TIME_MICROSECONDS,
     MF_TIME_NANOSECONDS,
     MF_TIME_DATES, /* text, read as seconds */
+    MF_TIME_NONE,  /* in reports: of a column of which no time could be read */
 } mf_time_unit;
 
 /* "seconds", …, "dates" */

@@ -16,6 +16,7 @@
 
 /* Training has diverged when the RMSE is above this multiple of the ratings' deviation. */
 static const double DIVERGED_RMSE = 100;
+static const float LARGE_MEAN = 1e8F; /* 1973 in seconds */
 
 /* Updates that fit priors to the factors of a base model. */
 enum { PRIOR_TURNS = 20 };
@@ -246,6 +247,12 @@ static mf_sgd_rates rates_of(const mf_trainer *t)
 
 static bool fail_diverged(const mf_trainer *t, mf_error *err)
 {
+    if (fabsf(t->parameters.mean) >= LARGE_MEAN)
+        return mf_fail(
+            err, MF_ERR_DIVERGED, MF_NOWHERE,
+            "training diverged in epoch %u: the ratings, %g on average, are too large to "
+            "be learned; times or ids are no ratings, others have to be divided",
+            t->at.epochs_done + 1, (double)t->parameters.mean);
     return mf_fail(err, MF_ERR_DIVERGED, MF_NOWHERE,
                    "training diverged in epoch %u with learning_rate %g: try a smaller "
                    "learning_rate (a third of it, say) or more regularization",

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import unittest
 import zlib
 
@@ -93,6 +94,13 @@ class Delimiters(KindCase):
                 train = self.assertReads({"r.csv": text})
                 self.assertEqual(1 + (header is not None), train["n_header_rows"])
 
+    def test_the_delimiter_of_hive(self):
+        for header in (HEADER, None):
+            text = csv(ROWS, header, "\x01")
+            for given in ({}, {"delimiter": "\\x01"}, {"delimiter": "^A"}):
+                self.assertEqual("\\x01", self.assertReads({"000000_0": text}, **given)["dialects"][0]["delimiter"])
+        self.assertRefuses({"r.csv": csv(ROWS)}, "expected comma", "\\x01", delimiter="\\x02")
+
     def test_rows_of_nothing_but_delimiters_are_blank(self):
         for separator in (",", ";", "\t", "|", "::"):
             lines = csv(ROWS, HEADER, separator).splitlines(keepends=True)
@@ -143,6 +151,16 @@ class Shapes(KindCase):
         text = json_lines(ROWS) + '\n{"user_id": "1", "item_id": "2"}\n'
         self.assertEqual(1, self.assertReads({"r.json": text})["n_not_rated"])
 
+    def test_json_of_another_build_is_explained(self):
+        columns = {key: {str(n): n for n in range(9)} for key in ("user", "item", "rating")}
+        for text, words in (('{"user": {"id": 1}, "item": 2, "rating": 3}\n' * 9, ("\"user\" is an object", '."user" |= ."id"')),
+                            ('{"user": 1, "item": [2], "rating": 3}\n' * 9, ("\"item\" is an array",)),
+                            (json.dumps(columns), ("pandas", "orient='records'")),
+                            (json.dumps({"data": [{"user": 1}]}), ("\"data\" is an array", "jq"))):
+            with self.subTest(words=words):
+                self.assertRefuses({"r.json": text}, *words)
+        self.assertReads({"r.json": '{"user": 1, "item": 2, "rating": 3, "tags": ["a"]}'}, 1, 1, 1)
+
     def test_json_names_and_pairs(self):
         text = "\n".join(json.dumps({"reader": u, "book": i, "points": r}) for u, i, r, _ in ROWS)
         self.assertRefuses({"r.json": text}, "JSON keys reader, book, points", "user_column")
@@ -189,6 +207,11 @@ class Shapes(KindCase):
                 self.assertRefuses({"m.mtx": text}, *words)
         self.assertReads({"m.mtx": head.format(3) + "9 1 1\n"}, 2, 2, 2, max_bad_rows=1)
         self.assertReads({"m.mtx": gzip.compress((head.format(3) + "3 4 1").encode())}, 3, 3, 3, n_threads=3)
+
+    def test_a_small_table_of_items_is_no_matrix(self):
+        text = "item,price,stock\n" + "".join(f"{i},{n % 9},{n % 4}\n" for n, i in enumerate({row[1] for row in ROWS}))
+        train = self.assertReads({"r.csv": csv(ROWS), "items.csv": text})
+        self.assertEqual(["price", "stock"], [a["name"] for a in train["items"]["attributes"]])
 
     def test_unsupported_formats_are_named_with_a_way_to_convert_them(self):
         for content, words in (
@@ -259,6 +282,26 @@ class Words(KindCase):
             with self.subTest(words=words):
                 self.assertRefuses({"r.csv": text}, *words)
         self.assertRefuses({"r.csv": 'user,item,rating\n1,2,"3"\n'}, "quoting=none", quoting="none")
+
+    def test_settings_are_named_that_do_not_fit(self):
+        files = {"r.csv": csv(ROWS)}
+        self.assertRefuses(files, "missing: timestamp (timestamp_column=when)", timestamp_column="when")
+        self.assertRefuses(files, "user_column and item_column both name the column", user_column="userId",
+                           item_column="userid")
+        self.assertRefuses({"r.csv": "user,item,rating\n1,2,x\n3,4,y\n"}, "none can be read", "r.csv:2:5",
+                           'rating "x" is not a number', max_bad_rows=9)
+        self.assertRefuses({"r.csv": '"user,item,rating"\n"1,2,3"\n'}, "quoted as a whole", "sed")
+        times = self.assertReads({"r.csv": csv([(u, i, r, "never") for u, i, r, t in ROWS])})["dialects"][0]["times"]
+        self.assertEqual("none", times)
+        self.assertEqual({"ratings_like_times", "one_rating"},
+                         self.events({"r.csv": csv([(u, i, "1112486027") for u, i, r, t in ROWS], HEADER[:3])}))
+
+    def test_times_as_ratings_are_not_a_matter_of_the_learning_rate(self):
+        r = random.Random(3)
+        rows = [(str(n % 47), str(r.randrange(200)), str(1112486027 + r.randrange(64))) for n in range(300)]
+        job = self.job(n_epochs=20, n_factors=64).channel("train", {"r.csv": csv(rows, HEADER[:3])})
+        result = self.run_train(job)
+        self.assertFailed(job, result, "the ratings, 1.11249e+09 on average, are too large")
 
     def test_a_second_header_of_another_order_is_no_bad_row(self):
         """Its rows would be read with users and items swapped."""

@@ -118,10 +118,11 @@ static void given_names_have_to_be_there(void **state)
     const mf_ratings_options time = {.timestamp_column = "when"};
     const mf_ratings_options rating = {.rating_column = "rating"};
     (void)state;
-    assert_not_ratings_with(text, strlen(text), &user,
-                            "columns userId, movieId, rating; missing: user (\"customer\")");
+    assert_not_ratings_with(
+        text, strlen(text), &user,
+        "columns userId, movieId, rating; missing: user (user_column=customer)");
     assert_not_ratings_with(text, strlen(text), &time,
-                            "columns userId, movieId, rating; missing: timestamp (\"when\")");
+                            "columns userId, movieId, rating; missing: timestamp (timestamp_column=when)");
     assert_not_ratings_with(
         "1,31,4\n", 7, &rating,
         "no header; columns 1, 31, 4; no column is called \"rating\": give its position, as "
@@ -283,7 +284,7 @@ static void a_matrix_has_a_column_for_each_item(void **state)
     assert_not_ratings("usr,itm,rtg\n1,2,3\n",
                        "columns usr, itm, rtg; missing: user, item, rating");
     assert_not_ratings_with(text, strlen(text), &options,
-                            "columns user, item, rating; missing: rating (\"score\")");
+                            "columns user, item, rating; missing: rating (rating_column=score)");
 }
 
 static void settings_that_help_are_named(void **state)

@@ -245,7 +245,8 @@ static void all_rows_bad_is_no_ratings(void **state)
     const mf_ratings_options options = {.max_bad_rows = 9};
     (void)state;
     assert_refused_with(HEADER "9,99,bad,7\n8,88,4\n", &options, MF_ERR_PARSE,
-                        "there are no ratings: of 2 rows none can be read");
+                        "there are no ratings: of 2 rows none can be read, the first of which is "
+                        "r.csv:2:6: rating \"bad\" is not a number");
 }
 
 static void more_ids_than_the_limit_are_refused(void **state)

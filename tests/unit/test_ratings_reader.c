@@ -188,7 +188,7 @@ static void two_columns_of_one_name_are_refused(void **state)
     mf_error err = {0};
     (void)state;
     assert_null(mf_ratings_reader_create(&options, &err));
-    assert_error(&err, MF_ERR_CONFIG, "two columns are called \"A\"");
+    assert_error(&err, MF_ERR_CONFIG, "user_column and item_column both name the column \"A\"");
 }
 
 static void a_column_called_date_is_used_where_it_holds_times(void **state)

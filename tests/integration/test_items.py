@@ -97,6 +97,10 @@ class Beside(ItemsCase):
         self.assertEqual(1, info["unrated_items"])
         sections = {section["name"]: section["bytes"] for section in info["sections"]}
         self.assertEqual(8 * (len(ITEMS) + 2), sections["optional.items_text_start"])
+        arrays = [name for name in sections if name.startswith("optional.items_")]
+        self.assertEqual(items["n_bytes"], sum(sections[name] for name in arrays))
+        size = lambda n_bytes: -(-n_bytes // 64) * 64
+        self.assertGreaterEqual(job.model_bin.stat().st_size, sum(size(n_bytes) for n_bytes in sections.values()))
         table = self.run_train(job, "--inspect").stdout
         self.assertIn(f"  items     {len(ITEMS) + 1} rows, 0 bad, 0 of a repeated id; {len(ITEMS)} of items with "
                       "ratings, 1 of others;", table)

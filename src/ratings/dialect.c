@@ -301,25 +301,6 @@ static uint32_t header_below(const search *f, const mf_sample *s)
     return 0;
 }
 
-/* Names of columns that are not known, above rows that have digits. */
-static bool begins_with_names(const mf_sample *s)
-{
-    mf_cell_copy copy;
-    for (uint32_t c = 0; c < mf_sample_cells(s, 0); c += mf_sample_step(s)) {
-        const mf_cell cell = mf_sample_cell(s, 0, c, &copy);
-        for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
-            if (isdigit((unsigned char)cell.bytes[i]))
-                return false;
-    }
-    for (uint32_t c = 0; s->n_rows > 1 && c < mf_sample_cells(s, 1); c += mf_sample_step(s)) {
-        const mf_cell cell = mf_sample_cell(s, 1, c, &copy);
-        for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
-            if (isdigit((unsigned char)cell.bytes[i]))
-                return true;
-    }
-    return false;
-}
-
 /* Ids of Amazon: an item has ten characters, a user begins with A and has more. Netflix' rows
  * have the film first, then the user, and a date. */
 static bool looks_item_first(const mf_sample *s, const mf_dialect *dialect)
@@ -367,7 +348,7 @@ static bool match_headerless(search *f, const mf_sample *s, mf_feedback feedback
     const bool first_fits = row_fits(f, s, 0, column);
     const bool most_fit = 2 * n_fit >= s->n_rows && n_fit > 0;
     if (is_implicit && (is_given || column[MF_ROLE_VALUE] == MF_COLUMN_ABSENT) &&
-        begins_with_names(s)) {
+        mf_sample_begins_with_names(s)) {
         if (!is_given)
             return false;
         describe(f, s, column, true, feedback, dialect);
@@ -610,19 +591,6 @@ static void count_head(const char *head, size_t n_mark, mf_dialect *dialect)
                            dialect->head.n_blank - dialect->head.n_in_fields;
 }
 
-/* What the settings say about delimiter and quoting. delimiter '\0': nothing. */
-static mf_csv_form given_form(const mf_ratings_options *options)
-{
-    return (mf_csv_form){.delimiter = options->delimiter == MF_DELIMITER_DOUBLE_COLON ? ':'
-                                      : options->delimiter == MF_DELIMITER_BLANKS
-                                          ? ' '
-                                          : options->delimiter,
-                         .is_double = options->delimiter == MF_DELIMITER_DOUBLE_COLON,
-                         .is_run = options->delimiter == MF_DELIMITER_BLANKS,
-                         .quoting = options->quoting,
-                         .max_row_bytes = mf_ratings_row_bytes(options)};
-}
-
 static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_mark,
                        const mf_ratings_options *options, mf_look *look, mf_error *err)
 {
@@ -632,7 +600,7 @@ static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_ma
     search *f = mf_allocate(1, sizeof *f, "the first rows", err);
     if (f == NULL)
         return false;
-    mf_csv_form form = given_form(options);
+    mf_csv_form form = mf_options_form(options);
     mf_ratings_options how = *options;
     size_t n_skipped = n_mark;
     n_skipped += skip_sep(head + n_skipped, n_head - n_skipped, &form);

@@ -125,6 +125,9 @@ typedef struct mf_look {
 /* options->feedback, or what the named columns make of MF_FEEDBACK_AUTO. */
 mf_feedback mf_dialect_feedback(const mf_ratings_options *options);
 
+/* What the settings say about delimiter and quoting; delimiter '\0': nothing. */
+mf_csv_form mf_options_form(const mf_ratings_options *options);
+
 /* Looks at what a text begins with (all of it, if is_all). Implicit feedback that
  * was found by MF_FEEDBACK_AUTO gets a reason too: why it is no ratings. Fails
  * MF_ERR_MEMORY. */

@@ -23,3 +23,15 @@ mf_feedback mf_dialect_feedback(const mf_ratings_options *options)
         return options->feedback;
     return has_rating ? MF_FEEDBACK_EXPLICIT : MF_FEEDBACK_IMPLICIT;
 }
+
+mf_csv_form mf_options_form(const mf_ratings_options *options)
+{
+    return (mf_csv_form){.delimiter = options->delimiter == MF_DELIMITER_DOUBLE_COLON ? ':'
+                                      : options->delimiter == MF_DELIMITER_BLANKS
+                                          ? ' '
+                                          : options->delimiter,
+                         .is_double = options->delimiter == MF_DELIMITER_DOUBLE_COLON,
+                         .is_run = options->delimiter == MF_DELIMITER_BLANKS,
+                         .quoting = options->quoting,
+                         .max_row_bytes = mf_ratings_row_bytes(options)};
+}

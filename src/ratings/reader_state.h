@@ -1,4 +1,4 @@
-/* reader_state.h: what a reader is, for reader.c and part.c. */
+/* reader_state.h: what a reader is, for reader.c, finish.c and part.c. */
 #ifndef MF_RATINGS_READER_STATE_H
 #define MF_RATINGS_READER_STATE_H
 

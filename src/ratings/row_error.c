@@ -193,7 +193,7 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
             "\"%s\" is a rating, but the first rows have none: rating_column=#%lu with "
             "max_bad_rows=… reads the rows that have one, feedback=implicit reads all as events "
             "without ratings",
-            quoted(text, parser->rating), (unsigned long)(dialect->empty_values / step + 1));
+            quoted(text, parser->rating), (unsigned long)(dialect->empty_values / step) + 1);
         return;
     }
     *field = dialect->column[MF_ROLE_USER];

@@ -238,6 +238,24 @@ bool mf_sample_may_be_items(const mf_sample *s)
     return true;
 }
 
+bool mf_sample_begins_with_names(const mf_sample *s)
+{
+    mf_cell_copy copy;
+    for (uint32_t c = 0; c < mf_sample_cells(s, 0); c += mf_sample_step(s)) {
+        const mf_cell cell = mf_sample_cell(s, 0, c, &copy);
+        for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
+            if (isdigit((unsigned char)cell.bytes[i]))
+                return false;
+    }
+    for (uint32_t c = 0; s->n_rows > 1 && c < mf_sample_cells(s, 1); c += mf_sample_step(s)) {
+        const mf_cell cell = mf_sample_cell(s, 1, c, &copy);
+        for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
+            if (isdigit((unsigned char)cell.bytes[i]))
+                return true;
+    }
+    return false;
+}
+
 char mf_sample_other_delimiter(const mf_sample *s)
 {
     for (const char *c = "^~:,;|!$%&*/="; s->n_rows > 1 && *c != '\0'; c++) {

@@ -62,6 +62,9 @@ bool mf_sample_has_row_names(const mf_sample *s);
 /* "userId,1,2,3": a name, then the ids of items, above rows of a matrix. */
 bool mf_sample_begins_with_role(const mf_sample *s);
 
+/* Names of columns that are not known, above rows that have digits. */
+bool mf_sample_begins_with_names(const mf_sample *s);
+
 /* 0,1,2: what pandas writes for columns without names. */
 bool mf_sample_counts_columns(const mf_sample *s);
 

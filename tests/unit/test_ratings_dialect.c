@@ -121,8 +121,9 @@ static void given_names_have_to_be_there(void **state)
     assert_not_ratings_with(
         text, strlen(text), &user,
         "columns userId, movieId, rating; missing: user (user_column=customer)");
-    assert_not_ratings_with(text, strlen(text), &time,
-                            "columns userId, movieId, rating; missing: timestamp (timestamp_column=when)");
+    assert_not_ratings_with(
+        text, strlen(text), &time,
+        "columns userId, movieId, rating; missing: timestamp (timestamp_column=when)");
     assert_not_ratings_with(
         "1,31,4\n", 7, &rating,
         "no header; columns 1, 31, 4; no column is called \"rating\": give its position, as "

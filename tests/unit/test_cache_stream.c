@@ -283,6 +283,82 @@ static void what_opening_waits_for_is_told(void **state)
     close(listener);
 }
 
+/* What has come of the bytes 0, 1, … 250, 0, 1, …, of which all or `enough` are read. */
+typedef struct coming {
+    mf_stream *stream;
+    size_t n, enough;
+    bool is_ready, is_over;
+} coming;
+
+static void begin_coming(void *argument)
+{
+    ((coming *)argument)->is_ready = true;
+}
+
+static void take_some(void *argument, const char *bytes, size_t n_bytes)
+{
+    coming *c = argument;
+    assert_false(c->is_over);
+    for (size_t i = 0; i < n_bytes; i++)
+        assert_int_equal((unsigned char)bytes[i], (c->n + i) % 251);
+    c->n += n_bytes;
+    if (c->n < c->enough)
+        return;
+    c->is_over = true;
+    mf_stream_close(c->stream);
+}
+
+static void end_coming(void *argument, bool closed, const char *why)
+{
+    coming *c = argument;
+    assert_true(closed);
+    assert_string_equal(why, "it closed the connection");
+    assert_false(c->is_over);
+    c->is_over = true;
+}
+
+/* More than one read takes; the other end closes at once, or the reader after 1, …, n bytes. */
+static void all_bytes_come_in_their_order_until_either_end_closes(void **state)
+{
+    static const mf_stream_events events = {begin_coming, take_some, end_coming};
+    static const size_t enough[] = {SIZE_MAX, 1, 4096, 4097, 60000, 100000};
+    static char bytes[1 << 20];
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i % 251);
+    for (size_t k = 0; k < sizeof enough / sizeof enough[0]; k++) {
+        coming c = {.enough = enough[k]};
+        uint16_t port;
+        const int listener = bound(&port);
+        assert_int_equal(listen(listener, 8), 0);
+        name = (mf_addresses){0};
+        add_v4(port);
+        struct event_base *base = event_base_new();
+        c.stream = mf_stream_create(base, NULL, "localhost", 1, &events, &c);
+        mf_stream_open(c.stream);
+        while (!c.is_ready)
+            event_base_loop(base, EVLOOP_ONCE);
+        const int peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        assert_true(peer >= 0);
+        for (size_t sent = 0; sent < sizeof bytes && !c.is_over;) {
+            const ssize_t n = send(peer, bytes + sent, sizeof bytes - sent, MSG_NOSIGNAL);
+            sent += n > 0 ? (size_t)n : 0;
+            event_base_loop(base, EVLOOP_NONBLOCK);
+        }
+        close(peer);
+        while (!c.is_over)
+            event_base_loop(base, EVLOOP_ONCE);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        if (enough[k] == SIZE_MAX)
+            assert_int_equal(c.n, sizeof bytes);
+        else
+            assert_true(c.n >= enough[k]);
+        mf_stream_destroy(c.stream);
+        event_base_free(base);
+        close(listener);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +369,8 @@ int main(void)
         cmocka_unit_test_setup(the_reason_is_that_of_the_last_open, forget_addresses),
         cmocka_unit_test_setup(a_second_address_is_used_when_the_first_cannot_be, forget_addresses),
         cmocka_unit_test_setup(what_opening_waits_for_is_told, forget_addresses),
+        cmocka_unit_test_setup(all_bytes_come_in_their_order_until_either_end_closes,
+                               forget_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

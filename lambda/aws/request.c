@@ -90,6 +90,9 @@ static bool make_headers(const mf_aws_request *request, struct curl_slist **list
 static bool set_peer(CURL *easy, const mf_aws_request *request)
 {
     const char *ca_bundle = mf_aws_ca_bundle();
+    /* After a name that is not found libcurl keeps the buffer, which has this size already, and refuses
+     * the option. */
+    (void)SET(BUFFERSIZE, (long)BUFFER_BYTES);
     /* QUICK_EXIT: without it a name resolution that hangs is waited for after the timeout. */
     return SET(URL, request->url) && SET(PATH_AS_IS, 1L) && SET(PROTOCOLS_STR, "http,https") &&
            SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) && SET(FOLLOWLOCATION, 0L) &&
@@ -100,7 +103,7 @@ static bool set_peer(CURL *easy, const mf_aws_request *request)
            SET(SUPPRESS_CONNECT_HEADERS, 1L) && SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) &&
            SET(TIMEOUT_MS, (long)request->timeout_ms) &&
            SET(CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms) &&
-           SET(MAXAGE_CONN, (long)MF_AWS_IDLE_MS / 1000) && SET(BUFFERSIZE, (long)BUFFER_BYTES);
+           SET(MAXAGE_CONN, (long)MF_AWS_IDLE_MS / 1000);
 }
 
 static bool set_signature(CURL *easy, const mf_aws_request *request)

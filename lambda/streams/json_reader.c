@@ -37,9 +37,13 @@ static void fail(mf_stream_json *json, const char *why)
 
 static void fail_syntax(mf_stream_json *json)
 {
-    const bool is_gzip =
-        json->end - json->start >= 2 && json->start[0] == '\x1f' && json->start[1] == '\x8b';
-    fail(json, is_gzip ? "gzip inside of an aggregated record, which is not unpacked" : "not JSON");
+    const bool has_two = json->end - json->start >= 2;
+    const bool is_gzip = has_two && memcmp(json->start, "\x1f\x8b", 2) == 0;
+    const bool is_utf_16 = has_two && (memcmp(json->start, "\xff\xfe", 2) == 0 ||
+                                       memcmp(json->start, "\xfe\xff", 2) == 0);
+    fail(json, is_gzip     ? "gzip inside of gzip or of an aggregated record, which is not unpacked"
+               : is_utf_16 ? "UTF-16, which is not read: expected UTF-8"
+                           : "not JSON");
 }
 
 static void fail_memory(mf_stream_json *json)

@@ -39,6 +39,28 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
     return inference;
 }
 
+/* What a body is that begins like none of ours; NULL: it may be ours. */
+static const char *foreign_format(const mf_inference *inference)
+{
+    static const struct {
+        mf_id start;
+        const char *name;
+    } formats[] = {
+        {{"\xFF\xFE", 2}, "UTF-16: send UTF-8"},
+        {{"\xFE\xFF", 2}, "UTF-16: send UTF-8"},
+        {{"\x1F\x8B", 2}, "gzip that was packed again: send it packed once"},
+        {{"\x28\xB5\x2F\xFD", 4}, "zstd: send gzip or plain text"},
+        {{"PK\x03\x04", 4}, "a zip file: send gzip or plain text"},
+        {{"\x93NUMPY", 6}, "NumPy's npy: send JSON, JSON Lines or CSV"},
+        {{"PAR1", 4}, "Parquet: send JSON, JSON Lines or CSV"},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        if (inference->n_bytes >= formats[i].start.n_bytes &&
+            memcmp(inference->body, formats[i].start.bytes, formats[i].start.n_bytes) == 0)
+            return formats[i].name;
+    return NULL;
+}
+
 static bool read_some(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     return inference->request_format == MF_INFERENCE_JSON
@@ -71,7 +93,11 @@ static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *e
         mf_least_step(inference);
         return check_response(inference, err);
     }
+    const bool begins = inference->at == 0;
     const bool ok = read_some(inference, workspace, &behind);
+    const char *foreign = !ok && begins ? foreign_format(inference) : NULL;
+    if (foreign != NULL)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is %s", foreign);
     /* The pairs precede the error in the body, and may have errors themselves. */
     if (!mf_pairs_respond(inference, err))
         return false;

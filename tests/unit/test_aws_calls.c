@@ -3,6 +3,7 @@
 #include "aws_testing.h"
 
 #include "base/text.h"
+#include "lambda/aws/request.h"
 #include "lambda/aws/s3.h"
 #include "lambda/aws/sagemaker_runtime.h"
 
@@ -235,6 +236,35 @@ static void a_container_that_rejects_is_told_from_one_that_breaks(void **state)
     assert_int_equal(peer_count(&peer) - n, MF_AWS_MODEL_TRIES);
 }
 
+/* ---------------------------------------------------------------------- the connections */
+
+/* The first label is too long for a name, so that no name server is needed to reject it. */
+static void a_name_that_is_not_found_does_not_spoil_its_connection(void **state)
+{
+    (void)state;
+    static const char unknown[] =
+        "http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid/";
+    char known[64];
+    mf_error err = {0};
+    mf_aws_response got = {0};
+    mf_aws_connections *connections = mf_aws_connections_create(1, &err);
+    assert_ok(connections != NULL, err);
+    snprintf(known, sizeof known, "http://127.0.0.1:%u/", peer.port);
+    const char *const urls[] = {unknown, unknown, known};
+    response = (peer_response){200, NULL, NULL};
+    for (size_t i = 0; i < 3; i++) {
+        const mf_aws_request request = {
+            .url = urls[i], .service = "", .timeout_ms = 10000, .connect_timeout_ms = 10000};
+        mf_aws_response_start(&got, NULL, 100);
+        mf_aws_connections_start(connections, 0, &request, &got);
+        assert_int_equal(mf_aws_connections_wait(connections, 20000, -1), 0);
+        assert_int_equal(got.transfer,
+                         i < 2 ? MF_AWS_TRANSFER_NOT_CONNECTED : MF_AWS_TRANSFER_COMPLETE);
+    }
+    mf_aws_response_free(&got);
+    mf_aws_connections_destroy(connections);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_uri_is_an_object_or_a_path),
         cmocka_unit_test(an_endpoint_gets_parameters_as_headers),
         cmocka_unit_test(what_sagemaker_would_reject_is_not_sent),
+        cmocka_unit_test(a_name_that_is_not_found_does_not_spoil_its_connection),
         cmocka_unit_test(a_container_that_rejects_is_told_from_one_that_breaks),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -128,6 +128,31 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
     expect_as(CSV, CSV, body, "3.75\n");
 }
 
+static void a_body_of_another_format_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n_bytes;
+        const char *text;
+    } cases[] = {
+        {"\xFF\xFE{\0\"\0", 6, "the body is UTF-16: send UTF-8"},
+        {"\xFE\xFF\0{\0\"", 6, "the body is UTF-16: send UTF-8"},
+        {"\x1F\x8B\x08\0", 4, "the body is gzip that was packed again: send it packed once"},
+        {"\x28\xB5\x2F\xFD\x04\0", 6, "the body is zstd: send gzip or plain text"},
+        {"PK\x03\x04\n", 5, "the body is a zip file: send gzip or plain text"},
+        {"\x93NUMPY\x01\0v\0{}", 12, "the body is NumPy's npy: send JSON, JSON Lines or CSV"},
+        {"PAR1\x15\0", 6, "the body is Parquet: send JSON, JSON Lines or CSV"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (mf_inference_format format = 0; format < MF_INFERENCE_FORMATS; format++) {
+            assert_false(send_bytes(format, JSON, cases[i].bytes, cases[i].n_bytes));
+            assert_string_equal(fixture.err.text, cases[i].text);
+            assert_int_equal(fixture.status, 400);
+        }
+    expect_as(CSV, CSV, "PAR1,2959\n", "4.0\n"); /* an id may begin so */
+}
+
 static void a_csv_header_is_skipped_or_has_a_response(void **state)
 {
     (void)state;
@@ -344,6 +369,7 @@ int main(void)
         inference_test(lists_do_not_fit_into_csv),
         inference_test(csv_is_read_as_rfc_4180_says),
         inference_test(csv_lines_that_are_no_pair_are_refused_by_number),
+        inference_test(a_body_of_another_format_is_named),
         inference_test(a_csv_header_is_skipped_or_has_a_response),
         inference_test(an_empty_line_of_a_batch_has_a_response),
         inference_test(unknown_users_and_items_are_counted),

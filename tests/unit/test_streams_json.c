@@ -99,7 +99,8 @@ static void a_record_that_is_refused_says_why(void **state)
     static const char *const bad[][2] = {
         {"", "not JSON, at byte 0 of 0"},
         {"\x1f\x8b\x08",
-         "gzip inside of an aggregated record, which is not unpacked, at byte 0 of 3"},
+         "gzip inside of gzip or of an aggregated record, which is not unpacked, at byte 0 of 3"},
+        {"\xff\xfe{", "UTF-16, which is not read: expected UTF-8, at byte 0 of 3"},
         {"{\"a\":1", "not JSON, at byte 6 of 6"},
         {"[1]", "expected a JSON object"},
         {"\"a\"", "expected a JSON object"},

@@ -261,6 +261,7 @@ static bool read_as_ratings(mf_data_plan *plan, mf_planned_file *file, mf_error 
         return true;
     dialect.feedback = MF_FEEDBACK_EXPLICIT;
     dialect.has_value = true;
+    dialect.has_empty_values = false;
     dialect.column[MF_ROLE_VALUE] = dialect.n_fields++;
     mf_cell_keep(&dialect.header[MF_ROLE_VALUE], "rating", strlen("rating"));
     return add_dialect(plan, &dialect, &file->dialect, err);

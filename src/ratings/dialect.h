@@ -103,9 +103,10 @@ typedef struct mf_dialect {
     char unused_time[64];    /* no times: the first column that looks like them */
     char unread_time[64];    /* no times: a column that is called so, and has none */
     char unused_clock[64];   /* times are days: a column that has the times of day */
-    /* No ratings, since EVENT_VALUE is empty in the rows that were seen: it has to be so in all. */
+    /* No ratings, since EVENT_VALUE is empty in the rows that were seen, or JSON has no key of ratings:
+     * it has to be so in all rows. */
     bool has_empty_values;
-    uint32_t empty_values; /* the column */
+    uint32_t empty_values; /* of CSV, the column */
     mf_data_head head;     /* of one file */
 } mf_dialect;
 

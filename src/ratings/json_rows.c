@@ -214,6 +214,8 @@ mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_b
             *role = r;
         }
     }
+    if (dialect->has_empty_values)
+        (void)keep_value(&cells[MF_ROLE_VALUE], find_first(object, mf_column_rating_names));
     json_decref(object);
     return forgets && result == MF_JSON_CELLS ? MF_JSON_FORGET : result;
 }
@@ -327,6 +329,8 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
     dialect->time_unit = unit;
     dialect->time_rate = 1;
     dialect->decimal_comma = options->decimal_comma;
+    dialect->has_empty_values = !dialect->has_value && feedback == MF_FEEDBACK_IMPLICIT &&
+                                mf_dialect_feedback(options) == MF_FEEDBACK_AUTO;
     dialect->n_fields = k->n;
     for (int role = 0; role < MF_ROLES; role++) {
         dialect->column[role] = column[role];

@@ -37,7 +37,8 @@ typedef enum mf_json_row {
 
 /* Reads the object that text[*at .. n_bytes) begins with, after blanks and the like, and moves
  * *at behind it; behind damage, to the end of its line or object. *begin: where it begins.
- * *role: of what is missing. Cells that the object does not have are empty. */
+ * *role: of what is missing. Cells that the object does not have are empty; that of the value has a
+ * rating where the dialect has_empty_values. */
 mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_bytes, size_t *at,
                          size_t *begin, mf_cell_copy cells[MF_ROLES], int *role, char why[96]);
 

@@ -596,6 +596,8 @@ static void read_objects(mf_parser *p, const char *bytes, size_t n_bytes)
         p->counts.n_rows++;
         for (int role = 0; role < MF_ROLES; role++)
             p->cell[role] = mf_cell_view(&p->copy[role]);
+        if (p->dialect->has_empty_values)
+            p->rating = present(p->cell[MF_ROLE_VALUE]);
         if (!p->dialect->has_value)
             p->cell[MF_ROLE_VALUE] = one;
         if (row == MF_JSON_CELLS)

@@ -188,12 +188,18 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
     if (parser->rating.n_bytes > 0) {
         char text[QUOTED_BYTES];
         *field = dialect->empty_values;
-        mf_fail(
-            err, MF_ERR_PARSE, MF_NOWHERE,
-            "\"%s\" is a rating, but the first rows have none: rating_column=#%lu with "
-            "max_bad_rows=… reads the rows that have one, feedback=implicit reads all as events "
-            "without ratings",
-            quoted(text, parser->rating), (unsigned long)(dialect->empty_values / step) + 1);
+        quoted(text, parser->rating);
+        if (dialect->text == MF_TEXT_CSV)
+            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                    "\"%s\" is a rating, but the first rows have none: rating_column=#%lu with "
+                    "max_bad_rows=… reads the rows that have one, feedback=implicit reads all as "
+                    "events without ratings",
+                    text, (unsigned long)(dialect->empty_values / step) + 1);
+        else
+            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                    "\"%s\" is a rating, but the first objects have none: put one with a rating "
+                    "first, or feedback=implicit reads all as events without ratings",
+                    text);
         return;
     }
     *field = dialect->column[MF_ROLE_USER];

@@ -161,6 +161,13 @@ class Shapes(KindCase):
                 self.assertRefuses({"r.json": text}, *words)
         self.assertReads({"r.json": '{"user": 1, "item": 2, "rating": 3, "tags": ["a"]}'}, 1, 1, 1)
 
+    def test_a_late_rating_in_json_is_not_passed_over(self):
+        events = '{"user_id": "1", "item_id": "2"}\n' * 101
+        self.assertRefuses({"r.json": events + json_lines(ROWS)}, "r.json:102:1", "is a rating", "feedback=implicit")
+        self.assertReads({"r.json": events + json_lines(ROWS)}, 901, 60, 41, feedback="implicit")
+        self.assertReads({"r.json": json_lines(ROWS) + "\n" + events})
+        self.assertReads({"a.json": json_lines(ROWS[:9]), "r.json": events + json_lines(ROWS)})
+
     def test_json_names_and_pairs(self):
         text = "\n".join(json.dumps({"reader": u, "book": i, "points": r}) for u, i, r, _ in ROWS)
         self.assertRefuses({"r.json": text}, "JSON keys reader, book, points", "user_column")

@@ -41,13 +41,14 @@ static void write_elements(const json_t *values, mf_text *body)
     mf_text_literal(body, "]");
 }
 
-/* Numbers, true and conditions are JSON already; what is none becomes a text, which is rejected by name. */
+/* Numbers, true and conditions are JSON already; what is none becomes a text, which is rejected by name. A
+ * list may be JSON too: ["1","2"]. */
 static void write_parameter(mf_field field, const json_t *values, mf_text *body)
 {
     const char *value = json_string_value(json_array_get(values, 0));
     const size_t n = json_string_length(json_array_get(values, 0));
     json_t *parsed = is_text(field) ? NULL : json_loadb(value, n, JSON_DECODE_ANY, NULL);
-    if (is_list(field))
+    if (is_list(field) && !(json_array_size(values) == 1 && json_is_array(parsed)))
         write_elements(values, body);
     else if (parsed != NULL)
         mf_text_append(body, value, n);

@@ -233,6 +233,8 @@ static void the_parameters_of_a_get_are_an_instance(void **state)
          "{\"userId\":\"2\",\"top_n\":5,\"include_rated\":true}"},
         {"\"userId\":\"a b\",\"movieIds\":\"1,2\"",
          "{\"userId\":\"a b\",\"movieIds\":[\"1\",\"2\"]}"},
+        {"\"userId\":\"2\",\"movieIds\":\"[1,\\\"a,b\\\"]\",\"exclude\":\"[1\"",
+         "{\"userId\":\"2\",\"movieIds\":[1,\"a,b\"],\"exclude\":[\"[1\"]}"},
         {"\"user_id\":\"2\",\"limit\":\"5\",\"exclude\":\"1,2\",\"with\":\"title,genres\","
          "\"in\":\"7\",\"diversity\":\"0.3\",\"offset\":\"10\",\"explain\":\"3\"",
          "{\"user_id\":\"2\",\"limit\":5,\"exclude\":[\"1\",\"2\"],\"with\":[\"title\","

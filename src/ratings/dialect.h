@@ -54,7 +54,12 @@ typedef enum mf_role {
     MF_ROLES,
 } mf_role;
 
-enum { MF_COLUMNS_MAX = MF_SPLIT_FIELDS, MF_DIALECT_TEXT_BYTES = 640, MF_DIALECT_EXAMPLES = 3 };
+enum {
+    MF_COLUMNS_MAX = MF_SPLIT_FIELDS,
+    MF_DIALECT_TEXT_BYTES = 640,
+    MF_DIALECT_EXAMPLES = 3,
+    MF_DIALECT_SEEN_KEYS = 32
+};
 
 typedef enum mf_text_form {
     MF_TEXT_CSV,
@@ -107,7 +112,9 @@ typedef struct mf_dialect {
      * it has to be so in all rows. */
     bool has_empty_values;
     uint32_t empty_values; /* of CSV, the column */
-    mf_data_head head;     /* of one file */
+    /* Of JSON, hashes of the keys that were seen, the first ones: none of them has ratings. */
+    uint32_t n_seen_keys, seen_key[MF_DIALECT_SEEN_KEYS];
+    mf_data_head head; /* of one file */
 } mf_dialect;
 
 /* What a file looks like. */

@@ -169,6 +169,39 @@ static const json_t *find_first(json_t *object, const char *const *names)
     return NULL;
 }
 
+/* FNV-1a */
+static uint32_t hash_key(const char *key, size_t n_bytes)
+{
+    uint32_t hash = UINT32_C(2166136261);
+    for (size_t i = 0; i < n_bytes; i++)
+        hash = (hash ^ (unsigned char)key[i]) * UINT32_C(16777619);
+    return hash;
+}
+
+static bool was_seen(const mf_dialect *dialect, const char *key)
+{
+    const uint32_t hash = hash_key(key, strlen(key));
+    for (uint32_t i = 0; i < dialect->n_seen_keys; i++)
+        if (dialect->seen_key[i] == hash)
+            return true;
+    return false;
+}
+
+/* The value of a key that no object had by which the dialect was found, and that has a usual name of
+ * ratings; or NULL. Most objects have no other keys: to compare names takes twice jansson's time. */
+static const json_t *find_new_rating(const mf_dialect *dialect, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (!was_seen(dialect, key) &&
+            mf_column_name_among(key, strlen(key), mf_column_rating_names))
+            return value;
+    }
+    return NULL;
+}
+
 /* The value of a role. Programs that write to one stream may use different names: where the file's
  * key is not in the object, the first of the usual names is taken that is. */
 static const json_t *find_value(const mf_dialect *dialect, json_t *object, int role)
@@ -215,7 +248,7 @@ mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_b
         }
     }
     if (dialect->has_empty_values)
-        (void)keep_value(&cells[MF_ROLE_VALUE], find_first(object, mf_column_rating_names));
+        (void)keep_value(&cells[MF_ROLE_VALUE], find_new_rating(dialect, object));
     json_decref(object);
     return forgets && result == MF_JSON_CELLS ? MF_JSON_FORGET : result;
 }
@@ -331,6 +364,9 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
     dialect->decimal_comma = options->decimal_comma;
     dialect->has_empty_values = !dialect->has_value && feedback == MF_FEEDBACK_IMPLICIT &&
                                 mf_dialect_feedback(options) == MF_FEEDBACK_AUTO;
+    dialect->n_seen_keys = 0;
+    for (uint32_t c = 0; c < k->n && c < MF_DIALECT_SEEN_KEYS; c++)
+        dialect->seen_key[dialect->n_seen_keys++] = hash_key(k->name[c].bytes, k->name[c].n_bytes);
     dialect->n_fields = k->n;
     for (int role = 0; role < MF_ROLES; role++) {
         dialect->column[role] = column[role];

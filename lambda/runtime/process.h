@@ -24,7 +24,7 @@ MF_MUST_CHECK bool mf_lambda_api_address(const char **address, mf_error *err);
  * else is INFO. Before the first request, requestId is "". */
 void mf_lambda_start_log(void);
 
-/* Memory that is freed stays with the process, in blocks up to 32 MiB: it has its container to itself,
+/* From now on memory that is freed stays with the process, in blocks up to 32 MiB: it has its container to itself,
  * and the next event needs as much. By default glibc returns it to the system and fetches it again
  * four times an event, which takes half of the CPU time of `recommend` for lists that `serve`
  * computes (script/bench recommend). */

@@ -188,7 +188,6 @@ int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv)
         fprintf(stderr, "%s\n", err.text);
         return argc > 1 ? 2 : 1;
     }
-    mf_lambda_keep_memory();
     mf_lambda_start_log();
     step last = FAIL;
     loop l = {.function = function};
@@ -200,6 +199,7 @@ int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv)
         return 1;
     }
     if (start(&l)) {
+        mf_lambda_keep_memory(); /* not that of the start, which may load a large file */
         do
             last = one_event(&l);
         while (last == CONTINUE);

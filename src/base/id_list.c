@@ -100,6 +100,17 @@ size_t mf_id_write_integer(const char *bytes, size_t n_bytes, char integer[MF_IN
     return sign + n;
 }
 
+size_t mf_id_write_integer_of_text(const char *bytes, size_t n_bytes,
+                                   char integer[MF_INTEGER_ID_BYTES])
+{
+    bool has_exponent = false, has_sign_or_point = false;
+    for (size_t i = 0; i < n_bytes; i++) {
+        has_exponent |= bytes[i] == 'e' || bytes[i] == 'E';
+        has_sign_or_point |= bytes[i] == '.' || bytes[i] == '+' || bytes[i] == '-';
+    }
+    return has_exponent && !has_sign_or_point ? 0 : mf_id_write_integer(bytes, n_bytes, integer);
+}
+
 uint64_t mf_id_hash(const char *bytes, size_t n_bytes)
 {
     return XXH3_64bits(bytes, n_bytes);

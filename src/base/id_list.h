@@ -57,6 +57,11 @@ enum { MF_INTEGER_ID_BYTES = 20 }; /* "-9223372036854775808" */
  * so that 9007199254740993.0 is exact. */
 size_t mf_id_write_integer(const char *bytes, size_t n_bytes, char integer[MF_INTEGER_ID_BYTES]);
 
+/* The same of an id that was a text, for callers that do not know which ids there are: "1e5", with
+ * neither a sign nor a point, may be an id of hexadecimal digits and gives 0; "1e+05" gives "100000". */
+size_t mf_id_write_integer_of_text(const char *bytes, size_t n_bytes,
+                                   char integer[MF_INTEGER_ID_BYTES]);
+
 /* 64 well-mixed bits of an id. Part of the model file's format: never changes within a format
  * version (XXH3, seed 0). */
 uint64_t mf_id_hash(const char *bytes, size_t n_bytes);

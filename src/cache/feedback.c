@@ -33,7 +33,7 @@ bool mf_feedback_key_make(mf_feedback_key *key, const char *user_id, size_t n_by
     char integer[MF_INTEGER_ID_BYTES];
     if (n_bytes == 0 || n_bytes > MF_ID_BYTES_MAX)
         return false;
-    const size_t n_integer = mf_id_write_integer(user_id, n_bytes, integer);
+    const size_t n_integer = mf_id_write_integer_of_text(user_id, n_bytes, integer);
     const size_t n = n_integer > 0 ? mf_cache_id_escape(id, sizeof id - 1, integer, n_integer)
                                    : mf_cache_id_escape(id, sizeof id - 1, user_id, n_bytes);
     memcpy(key->bytes, prefix, PREFIX);

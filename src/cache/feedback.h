@@ -58,7 +58,7 @@ typedef struct mf_feedback_key {
     char bytes[MF_FEEDBACK_KEY_MAX + 1];
 } mf_feedback_key;
 
-/* One key for all forms of a whole number: "2.0" has that of "2" (mf_id_write_integer). False, and *key
+/* "2.0" has the key of "2", "1e5" one of its own (mf_id_write_integer_of_text). False, and *key
  * untouched: an id that is empty or has more than MF_ID_BYTES_MAX bytes. */
 MF_MUST_CHECK bool mf_feedback_key_make(mf_feedback_key *key, const char *user_id, size_t n_bytes);
 

@@ -33,7 +33,7 @@ void mf_tombstones_apply(const mf_tombstones *list, mf_id_map *users, double *us
         char whole[MF_INTEGER_ID_BYTES + 2];
         mf_cell_copy other;
         apply(&tombstone->user, tombstone->until, users, users_until);
-        const size_t n = mf_id_write_integer(id.bytes, id.n_bytes, whole);
+        const size_t n = mf_id_write_integer_of_text(id.bytes, id.n_bytes, whole);
         if (n == 0)
             continue;
         whole[n] = '.';

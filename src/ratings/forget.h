@@ -5,7 +5,7 @@
  * A JSON object like this (a tombstone) is no rating: no row of the user up to this time, or without
  * a time, is read, in whatever file it is, and before repeated pairs are brought together. Without
  * a time it covers all of the user's rows. A whole number is the same user in all its forms: 2, "2" and
- * "2.0" (mf_id_write_integer). Users and items that have no row then are not in the
+ * "2.0" (mf_id_write_integer_of_text). Users and items that have no row then are not in the
  * ratings, their ids neither.
  *
  * Threads: a list for each parser; the rest one caller. */

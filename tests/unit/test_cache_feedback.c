@@ -71,6 +71,7 @@ static void every_id_has_a_key_of_its_own(void **state)
     assert_string_equal(key.bytes, "fb:user:a%3Ab%7Bc%7D%C3%A9");
     assert_string_equal(key_of("2.0").bytes, "fb:user:2");
     assert_string_equal(key_of("2.5").bytes, "fb:user:2.5");
+    assert_string_equal(key_of("1e5").bytes, "fb:user:1e5");
     memset(id, ':', sizeof id);
     assert_true(mf_feedback_key_make(&key, id, MF_ID_BYTES_MAX));
     assert_int_equal(key.n_bytes, 8 + 3 * MF_ID_BYTES_MAX);

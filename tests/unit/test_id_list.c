@@ -73,6 +73,23 @@ static void ids_that_look_alike_are_different_ids(void **state)
     assert_int_equal(mf_id_table_find(&list, slots, 8, "4", 1), MF_INDEX_NONE);
 }
 
+static void a_text_of_hexadecimal_digits_is_no_number(void **state)
+{
+    (void)state;
+    static const char *const numbers[][2] = {
+        {"2", "2"}, {"2.0", "2"}, {"-7", "-7"}, {"1e+05", "100000"}, {"2.5E1", "25"}};
+    static const char *const others[] = {"1e5", "1E5", "20e1", "0e0", "", "e", "2.5", "x"};
+    char integer[MF_INTEGER_ID_BYTES];
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const char *text = numbers[i][0];
+        const size_t n = mf_id_write_integer_of_text(text, strlen(text), integer);
+        assert_int_equal(n, strlen(numbers[i][1]));
+        assert_memory_equal(integer, numbers[i][1], n);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_int_equal(mf_id_write_integer_of_text(others[i], strlen(others[i]), integer), 0);
+}
+
 static void a_whole_number_has_one_id_however_it_is_written(void **state)
 {
     (void)state;
@@ -265,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_id_is_found_at_its_index_and_others_are_not),
         cmocka_unit_test(ids_that_look_alike_are_different_ids),
+        cmocka_unit_test(a_text_of_hexadecimal_digits_is_no_number),
         cmocka_unit_test(a_whole_number_has_one_id_however_it_is_written),
         cmocka_unit_test(a_table_has_a_power_of_two_of_slots_at_least_twice_the_ids),
         cmocka_unit_test(build_names_an_id_that_occurs_twice),

@@ -102,6 +102,15 @@ static void a_whole_number_is_one_user_in_all_its_forms(void **state)
     assert_texts(texts, 2, "9.50 1 1\n6 1 2\n", 3, 2);
 }
 
+static void a_text_of_hexadecimal_digits_is_another_user(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "userId,movieId,rating,timestamp\n1e5,1,5,100\n100000,1,3,100\n200000,1,2,100\n",
+        FORGET("1e5", 200) FORGET(2e5, 200) RATING(6, 1, 2, 100)};
+    assert_texts(texts, 2, "100000 1 3\n6 1 2\n", 2, 2);
+}
+
 static void text_between_objects_costs_no_object(void **state)
 {
     (void)state;
@@ -272,6 +281,7 @@ int main(void)
         cmocka_unit_test(without_a_time_all_of_a_user_is_forgotten),
         cmocka_unit_test(each_object_is_read_by_its_own_names),
         cmocka_unit_test(a_whole_number_is_one_user_in_all_its_forms),
+        cmocka_unit_test(a_text_of_hexadecimal_digits_is_another_user),
         cmocka_unit_test(text_between_objects_costs_no_object),
         cmocka_unit_test(damage_may_come_first),
         cmocka_unit_test(a_pair_whose_newest_rating_is_newer_keeps_that_one),

@@ -32,12 +32,14 @@ static bool settle_key(mf_aggregate_fields *fields, const mf_aggregate_settings 
     if (v->kind == MF_STREAM_TEXT && !s->key_is_number) {
         if (v->text.n_bytes == 0 || v->text.n_bytes > MF_AGGREGATE_KEY_BYTES)
             return refuse(why, s->key_field, v, "a text of 1 to 1024 bytes");
+        /* Not "1e3", which may be an id of hexadecimal digits. */
         const mf_id text = v->text;
         char integer[MF_INTEGER_ID_BYTES];
-        const size_t n_integer =
-            memchr(text.bytes, '.', text.n_bytes) != NULL
-                ? mf_id_write_integer_of_text(text.bytes, text.n_bytes, integer)
-                : 0;
+        const size_t n_integer = memchr(text.bytes, '.', text.n_bytes) != NULL &&
+                                         memchr(text.bytes, 'e', text.n_bytes) == NULL &&
+                                         memchr(text.bytes, 'E', text.n_bytes) == NULL
+                                     ? mf_id_write_integer(text.bytes, text.n_bytes, integer)
+                                     : 0;
         fields->key = text;
         if (n_integer == 0)
             return true;

@@ -368,13 +368,13 @@ class Log(LogCase):
             self.assertFailed(job, result, "n_factors")
 
     def test_files_left_alone_are_named_in_the_log(self):
-        """Other files are named in the log and ignored."""
+        """Other files are named in the log and ignored; what is no items file either is counted by a warning."""
         job = self.job().channel("train", {
             "ratings.csv": csv(ROWS), "movies.csv": "movieId,title,genres\n1,A,B\n",
             "sub/README.txt": "Some words.\n"})
         result = self.train(job)
-        for name in ("movies.csv", "README.txt"):
-            self.assertEqual(1, sum(name in str(line) for line in result.log), result)
+        for name, events in (("movies.csv", ["items_left_out"]), ("README.txt", ["not_ratings", "left_out"])):
+            self.assertEqual(events, [line["event"] for line in result.log if name in str(line)], result)
 
     def test_a_closed_stdout_does_not_prevent_the_model(self):
         """`train --prefix DIR | head -1` on a laptop."""

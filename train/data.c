@@ -6,6 +6,7 @@
 #include "data_files.h"
 #include "data_plan.h"
 #include "data_share.h"
+#include "data_warning.h"
 #include "progress.h"
 #include "sagemaker/channel_data.h"
 

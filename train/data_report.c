@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "data_values.h"
+#include "data_warning.h"
 
 #include <ctype.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -16,18 +16,6 @@
 static const double MANY_REPEATED = 0.1; /* of the rows */
 static const double OTHER_SCALE = 0.4;   /* of the whole range */
 enum { ROWS_OF_A_SCALE = 10, ROWS_OF_ONE_VALUE = 5, SHARED_NAMED = 5, MANY_ITEMS = 20 };
-
-void mf_data_report_warn(mf_data_report *report, const char *event, const char *format, ...)
-{
-    if (report->n_warnings == MF_REPORT_WARNINGS)
-        return;
-    mf_report_warning *warning = &report->warning[report->n_warnings++];
-    va_list arguments;
-    snprintf(warning->event, sizeof warning->event, "%s", event);
-    va_start(arguments, format);
-    vsnprintf(warning->text, sizeof warning->text, format, arguments);
-    va_end(arguments);
-}
 
 char *mf_data_time_text(double seconds, char text[32])
 {

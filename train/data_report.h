@@ -108,10 +108,6 @@ bool mf_data_report_add_items_file(mf_data_report *report, const char *path, con
 char *mf_data_attribute_kind(const mf_data_report *report, uint32_t attribute,
                              char text[MF_ATTRIBUTE_KIND_BYTES]);
 
-/* One warning more; past the last one, none. */
-__attribute__((format(printf, 3, 4))) void
-mf_data_report_warn(mf_data_report *report, const char *event, const char *format, ...);
-
 /* The log's lines: not_ratings, columns, values and the warnings. */
 void mf_data_report_log_files(const mf_data_report *report, const char *channel);
 void mf_data_report_log(const mf_data_report *report, const char *channel);

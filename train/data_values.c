@@ -1,6 +1,8 @@
 /* data_values.c: promises in data_values.h. */
 #include "data_values.h"
 
+#include "data_warning.h"
+
 #include <math.h>
 #include <string.h>
 

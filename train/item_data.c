@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "data_warning.h"
 #include "progress.h"
 #include "sagemaker/channel_data.h"
 

@@ -13,6 +13,7 @@
 #include "base_model.h"
 #include "checkpoints.h"
 #include "data.h"
+#include "data_warning.h"
 #include "gate.h"
 #include "hosts/start.h"
 #include "item_data.h"

@@ -93,14 +93,13 @@ static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *e
         mf_least_step(inference);
         return check_response(inference, err);
     }
-    const bool begins = inference->at == 0;
     const bool ok = read_some(inference, workspace, &behind);
-    const char *foreign = !ok && begins ? foreign_format(inference) : NULL;
-    if (foreign != NULL)
-        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is %s", foreign);
     /* The pairs precede the error in the body, and may have errors themselves. */
     if (!mf_pairs_respond(inference, err))
         return false;
+    const char *foreign = ok ? NULL : foreign_format(inference);
+    if (foreign != NULL)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is %s", foreign);
     if (!ok)
         return mf_fail_again(err, &behind);
     return check_response(inference, err);

@@ -1,4 +1,4 @@
-/* data_file.c: promises in data_file.h. */
+/* data_file.c: a look at the file chooses how it is read, then all of it is. */
 #include "data_file.h"
 
 #include "base/memory.h"

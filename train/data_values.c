@@ -1,4 +1,5 @@
-/* data_values.c: promises in data_values.h. */
+/* data_values.c: the different ratings are counted while they are few; otherwise in bins of equal width.
+ * Most warnings compare the least or the greatest value with the next one. */
 #include "data_values.h"
 
 #include "data_warning.h"

@@ -1,4 +1,5 @@
-/* draft.c: promises in draft.h. */
+/* draft.c: a draft grows to the largest block and is used again. Ranges are taken of whole numbers that
+ * order as the floats do, which the compiler compares some at a time. */
 #include "ratings/draft.h"
 
 #include "base/memory.h"

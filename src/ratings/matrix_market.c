@@ -1,4 +1,5 @@
-/* matrix_market.c: promises in matrix_market.h. */
+/* matrix_market.c: the banner, comments, and the line of three sizes. The entries below are a table of runs
+ * of blanks, which dialect.c reads. */
 #include "ratings/matrix_market.h"
 
 #include "base/number.h"

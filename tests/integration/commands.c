@@ -1,4 +1,4 @@
-/* commands.c: promises in commands.h. */
+/* commands.c: a line is a command, a JSON object; so is its result. The clock can be shifted. */
 #include "commands.h"
 
 #include "base/clock.h"
